@@ -1,0 +1,1 @@
+//! What Kubernetes knows about this pod, as facts.

