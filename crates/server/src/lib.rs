@@ -1,1 +1,4 @@
 //! The work server: accept loop, connection table, request guard, ways of closing.
+
+pub mod hold;
+mod kernel;
