@@ -1,1 +1,54 @@
-//! The life of a service process as a pure machine: phases, events, effects, budget, ledger.
+//! The life of a service process as a pure machine.
+//!
+//! Everything that happens outside (signals, finished stages, what the cluster says, the last connection that ended) is an
+//! [`Event`]; [`Machine::on`] takes it together with the time and answers with a [`Step`]: the [`Effect`]s that the rooms
+//! around it must carry out. The machine owns no socket, no clock and no task, so every life can be told in a test.
+//!
+//! ```
+//! use lameduck_lifecycle::{Effect, Event, Machine, Plan, Signal, Strategy};
+//! use std::time::Duration;
+//!
+//! let at = Duration::from_millis;
+//! let mut machine = Machine::new(Plan { strategy: Strategy::Delay, delay: at(5_000), ..Plan::default() });
+//! machine.on(at(10), Event::Started);
+//! let step = machine.on(at(60_000), Event::Signal(Signal::Terminate));
+//! assert!(step.effects.contains(&Effect::GiveNotice));
+//! let step = machine.on(at(65_000), Event::Tick);
+//! assert!(step.effects.iter().any(|effect| matches!(effect, Effect::Drain { .. })));
+//! ```
+//!
+//! Time is a [`Duration`](std::time::Duration) since the start of the process and comes in with each event. The crate knows
+//! `std` and `serde`: no tokio, no HTTP, no Kubernetes, no metrics, no clock.
+
+#[macro_use]
+mod closed_set;
+
+mod budget;
+mod document;
+mod effect;
+mod event;
+mod jobs;
+mod ledger;
+mod machine;
+mod phase;
+mod plan;
+mod report;
+mod schedule;
+mod snapshot;
+mod vocabulary;
+mod wait;
+
+pub use budget::{Budget, BudgetError};
+pub use document::{COMPACT_BYTES_MAX, DOCUMENT_VERSION, Document};
+pub use effect::{Effect, Step};
+pub use event::{Cause, ClusterFact, Event, Signal};
+pub use jobs::{Jobs, JobsError};
+pub use ledger::{End, LawBroken, Ledger, LedgerModel};
+pub use machine::Machine;
+pub use phase::{Departure, Phase, PhaseSeconds, Readiness, Startup};
+pub use plan::{Plan, ReadinessPolicy, Strategy, Timeout};
+pub use report::{Exit, Report};
+pub use schedule::Schedule;
+pub use snapshot::{Connections, Snapshot, Straggler};
+pub use vocabulary::{CloseReason, ConnectionState, Kind, Outcome, PhaseName, Protocol, Stage};
+pub use wait::{Wait, WaitEnd};

@@ -1,0 +1,49 @@
+//! What the rooms around the machine must do.
+
+use crate::event::Cause;
+use std::time::Duration;
+
+/// An order to a room. Times are since the start of the process.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Listen and serve: every gate is open.
+    Serve,
+    /// Leaving began. Workers that pull stop pulling; the handle of handlers and workers says so.
+    Leave {
+        /// Why.
+        cause: Cause,
+    },
+    /// Ask the cluster about this pod, from now until Draining.
+    WatchCluster,
+    /// LameDuck: keep accepting and serving, tell clients to leave.
+    GiveNotice,
+    /// Flush the accept queue, close the listener, let what is in flight finish.
+    Drain {
+        /// When [`Effect::Cut`] will follow. `None`: never by itself.
+        until: Option<Duration>,
+    },
+    /// The bound of Draining changed: only ever earlier.
+    DrainUntil(Duration),
+    /// End what is still in flight.
+    Cut,
+    /// Work off queues, give back leases and pools, in reverse order of start-up.
+    Release {
+        /// When it is cut.
+        until: Duration,
+    },
+    /// Write the report, flush telemetry, let a last scrape read the numbers.
+    Flush {
+        /// When it is cut.
+        until: Duration,
+    },
+    /// End the process.
+    Exit,
+}
+
+/// The answer to one event.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[must_use = "effects that are dropped never happen"]
+pub struct Step {
+    /// In the order in which to carry them out.
+    pub effects: Vec<Effect>,
+}

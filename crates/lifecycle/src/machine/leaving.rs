@@ -1,0 +1,207 @@
+//! The transitions of leaving. Each takes the departure out of one phase and hands it to the next.
+
+use super::Machine;
+use crate::effect::Effect;
+use crate::event::Cause;
+use crate::phase::{Departure, Phase, PhaseSeconds, Startup};
+use crate::schedule::Schedule;
+use crate::wait::{Wait, WaitEnd};
+use std::time::Duration;
+
+/// Failures that are kept in words.
+const FAILURES_MAX: usize = 8;
+
+impl Machine {
+    /// The first cause begins to leave; a further SIGTERM is only counted (a restarted kubelet sends it again).
+    pub(super) fn leave(&mut self, cause: Cause) {
+        if let Some(departure) = self.departure_mut() {
+            departure.terminates_again += u32::from(cause == Cause::Terminate);
+            return;
+        }
+        let (now, was_ready) = (self.now, matches!(self.phase, Phase::Ready { .. }));
+        let departure = Departure {
+            began: now,
+            was_ready,
+            deadline: Schedule::deadline(&self.plan, now, self.plan.grace_period),
+            phase_since: now,
+            wait_end: None,
+            deregistered_at: None,
+            took: vec![PhaseSeconds { phase: self.phase.name(), seconds: (now - self.phase.since()).as_secs_f64() }],
+            cut: Vec::new(),
+            failures: if cause.is_failure() { vec![cause.to_string()] } else { Vec::new() },
+            terminates_again: 0,
+            interrupts: u32::from(cause == Cause::Interrupt),
+            cause: cause.clone(),
+        };
+        self.effects.push(Effect::Leave { cause: cause.clone() });
+        if !was_ready {
+            self.enter_releasing(departure);
+            return;
+        }
+        self.effects.push(Effect::WatchCluster);
+        if self.skips_lame_duck(&cause) {
+            self.enter_draining(departure, WaitEnd::Skipped);
+        } else {
+            self.effects.push(Effect::GiveNotice);
+            let wait = Wait::new(&self.plan, now, self.arrival_rate);
+            self.phase = Phase::LameDuck { departure, wait };
+        }
+    }
+
+    /// A person at a terminal: one step further each time.
+    pub(super) fn interrupt(&mut self) {
+        let Some(departure) = self.departure_mut() else {
+            return self.leave(Cause::Interrupt);
+        };
+        departure.interrupts += 1;
+        let interrupts = departure.interrupts;
+        match (&self.phase, interrupts) {
+            (Phase::Exited(_), _) => {}
+            (_, 3..) => self.end_now(),
+            (Phase::LameDuck { .. }, _) => self.drain(WaitEnd::Interrupted),
+            (Phase::Draining(_), _) => self.cut_draining(),
+            (Phase::Releasing(_), _) => self.cut_releasing(),
+            (Phase::Flushing(_) | Phase::Starting(_) | Phase::Ready { .. }, _) => self.cut_flushing(),
+        }
+    }
+
+    pub(super) fn part_failed(&mut self, part: String, error: String) {
+        let starting = matches!(self.phase, Phase::Starting(_));
+        match self.departure_mut() {
+            Some(departure) if departure.failures.len() < FAILURES_MAX => {
+                departure.failures.push(Cause::PartFailed { part, error }.to_string());
+            }
+            Some(_) => {}
+            None if starting => self.leave(Cause::StartFailed { gate: part, error }),
+            None => self.leave(Cause::PartFailed { part, error }),
+        }
+    }
+
+    /// The grace turned out to be another: the deadline may move earlier, never later.
+    pub(super) fn shorten(&mut self, grace_period: Duration) {
+        let plan = self.plan.clone();
+        let Some(departure) = self.departure_mut() else { return };
+        let (known, told) = (departure.deadline, Schedule::deadline(&plan, departure.began, grace_period));
+        let (Some(known), Some(told)) = (known, told) else { return };
+        if told < known {
+            departure.deadline = Some(told);
+            if let Phase::Draining(departure) = &self.phase
+                && let Some(until) = self.schedule(departure).drain_cut(&self.plan, departure.phase_since)
+            {
+                self.effects.push(Effect::DrainUntil(until));
+            }
+        }
+    }
+
+    pub(super) fn drain(&mut self, end: WaitEnd) {
+        if let Some(departure) = self.take_departure() {
+            self.enter_draining(departure, end);
+        }
+    }
+
+    pub(super) fn release(&mut self) {
+        if let Some(departure) = self.take_departure() {
+            self.enter_releasing(departure);
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        if let Some(departure) = self.take_departure() {
+            self.enter_flushing(departure);
+        }
+    }
+
+    pub(super) fn exit(&mut self) {
+        if let Some(mut departure) = self.take_departure() {
+            self.close_phase(&mut departure);
+            self.effects.push(Effect::Exit);
+            self.phase = Phase::Exited(departure);
+        }
+    }
+
+    pub(super) fn cut_draining(&mut self) {
+        self.mark_cut();
+        self.effects.push(Effect::Cut);
+        self.release();
+    }
+
+    pub(super) fn cut_releasing(&mut self) {
+        self.mark_cut();
+        self.flush();
+    }
+
+    pub(super) fn cut_flushing(&mut self) {
+        self.mark_cut();
+        self.exit();
+    }
+
+    fn end_now(&mut self) {
+        self.mark_cut();
+        if matches!(self.phase, Phase::LameDuck { .. } | Phase::Draining(_)) {
+            self.effects.push(Effect::Cut);
+        }
+        self.exit();
+    }
+
+    fn enter_draining(&mut self, mut departure: Departure, end: WaitEnd) {
+        departure.wait_end = Some(end);
+        departure.phase_since = self.now;
+        let until = self.schedule(&departure).drain_cut(&self.plan, self.now);
+        self.effects.push(Effect::Drain { until });
+        self.phase = Phase::Draining(departure);
+    }
+
+    fn enter_releasing(&mut self, mut departure: Departure) {
+        departure.phase_since = self.now;
+        let until = self.schedule(&departure).release_cut(&self.plan, self.now);
+        self.effects.push(Effect::Release { until });
+        self.phase = Phase::Releasing(departure);
+    }
+
+    fn enter_flushing(&mut self, mut departure: Departure) {
+        departure.phase_since = self.now;
+        let until = self.schedule(&departure).flush_cut(&self.plan, self.now);
+        self.effects.push(Effect::Flush { until });
+        self.phase = Phase::Flushing(departure);
+    }
+
+    fn mark_cut(&mut self) {
+        let phase = self.phase.name();
+        if let Some(departure) = self.departure_mut() {
+            departure.cut.push(phase);
+        }
+    }
+
+    /// Takes the departure out of a phase that ends, with how long that phase took.
+    fn take_departure(&mut self) -> Option<Departure> {
+        let (name, since, now) = (self.phase.name(), self.phase.since(), self.now);
+        let placeholder = Phase::Starting(Startup::default());
+        let mut departure = match std::mem::replace(&mut self.phase, placeholder) {
+            Phase::LameDuck { departure, .. }
+            | Phase::Draining(departure)
+            | Phase::Releasing(departure)
+            | Phase::Flushing(departure) => departure,
+            other @ (Phase::Starting(_) | Phase::Ready { .. } | Phase::Exited(_)) => {
+                self.phase = other;
+                return None;
+            }
+        };
+        departure.took.push(PhaseSeconds { phase: name, seconds: (now - since).as_secs_f64() });
+        Some(departure)
+    }
+
+    fn close_phase(&self, departure: &mut Departure) {
+        departure.phase_since = self.now;
+    }
+
+    fn departure_mut(&mut self) -> Option<&mut Departure> {
+        match &mut self.phase {
+            Phase::Starting(_) | Phase::Ready { .. } => None,
+            Phase::LameDuck { departure, .. }
+            | Phase::Draining(departure)
+            | Phase::Releasing(departure)
+            | Phase::Flushing(departure)
+            | Phase::Exited(departure) => Some(departure),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The phases with their evidence: a phase can only be reached by handing over what the earlier ones found out.
+
+use crate::event::Cause;
+use crate::vocabulary::{PhaseName, Stage};
+use crate::wait::{Wait, WaitEnd};
+use std::time::Duration;
+
+/// Where the process is in its life. One way only: the order of [`PhaseName::ALL`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// Stages run. Left by all gates open, a failure, lateness, or a signal.
+    Starting(Startup),
+    /// Serving. Left by a signal, a call, or a part that failed.
+    Ready {
+        /// When.
+        since: Duration,
+        /// How start-up went.
+        startup: Startup,
+        /// Required dependencies that do not answer: /readyz says 503 while there are any.
+        unhealthy: Vec<String>,
+    },
+    /// Serving and telling clients to leave. Left when the wait is over.
+    LameDuck {
+        /// What leaving is about.
+        departure: Departure,
+        /// What is waited for.
+        wait: Wait,
+    },
+    /// Finishing what is in flight. Left by an empty table, or the bound.
+    Draining(Departure),
+    /// Giving back what was acquired. Left when all is, or the bound.
+    Releasing(Departure),
+    /// Report and telemetry. Left when out, or the bound.
+    Flushing(Departure),
+    /// The end: the departure is the report.
+    Exited(Departure),
+}
+
+impl Phase {
+    /// Its name.
+    pub fn name(&self) -> PhaseName {
+        match self {
+            Self::Starting(_) => PhaseName::Starting,
+            Self::Ready { .. } => PhaseName::Ready,
+            Self::LameDuck { .. } => PhaseName::LameDuck,
+            Self::Draining(_) => PhaseName::Draining,
+            Self::Releasing(_) => PhaseName::Releasing,
+            Self::Flushing(_) => PhaseName::Flushing,
+            Self::Exited(_) => PhaseName::Exited,
+        }
+    }
+
+    /// Since when.
+    pub fn since(&self) -> Duration {
+        match self {
+            Self::Starting(_) => Duration::ZERO,
+            Self::Ready { since, .. } => *since,
+            Self::LameDuck { departure, .. } => departure.began,
+            Self::Draining(departure)
+            | Self::Releasing(departure)
+            | Self::Flushing(departure)
+            | Self::Exited(departure) => departure.phase_since,
+        }
+    }
+
+    /// What is known about leaving, once it has begun.
+    pub fn departure(&self) -> Option<&Departure> {
+        match self {
+            Self::Starting(_) | Self::Ready { .. } => None,
+            Self::LameDuck { departure, .. }
+            | Self::Draining(departure)
+            | Self::Releasing(departure)
+            | Self::Flushing(departure)
+            | Self::Exited(departure) => Some(departure),
+        }
+    }
+}
+
+/// How start-up is going, or went.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Startup {
+    /// The stage that runs, and since when.
+    pub stage: Option<(Stage, Duration)>,
+    /// Finished stages with how long they took.
+    pub finished: Vec<(Stage, Duration)>,
+    /// Gates that are shut, in the order in which they were named.
+    pub shut: Vec<String>,
+}
+
+/// What leaving has found out so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Departure {
+    /// Why. The first cause stays.
+    pub cause: Cause,
+    /// When: "the signal" of the ledger.
+    pub began: Duration,
+    /// Whether the process had been ready.
+    pub was_ready: bool,
+    /// The one deadline: when the process must have ended. `None` with `timeout: none`.
+    pub deadline: Option<Duration>,
+    /// Since when the current phase runs.
+    pub phase_since: Duration,
+    /// How LameDuck ended.
+    pub wait_end: Option<WaitEnd>,
+    /// When the last slice let go of this pod.
+    pub deregistered_at: Option<Duration>,
+    /// How long the finished phases took.
+    pub took: Vec<PhaseSeconds>,
+    /// Phases that were cut instead of finishing.
+    pub cut: Vec<PhaseName>,
+    /// Parts that failed, in words, the first ones: the exit code must say so.
+    pub failures: Vec<String>,
+    /// Further SIGTERMs: they change nothing.
+    pub terminates_again: u32,
+    /// Ctrl-C's.
+    pub interrupts: u32,
+}
+
+/// How long a phase took.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct PhaseSeconds {
+    /// Which.
+    pub phase: PhaseName,
+    /// How long.
+    pub seconds: f64,
+}
+
+/// What /readyz answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// 200.
+    Ready,
+    /// 503, with the reason in words.
+    NotReady(String),
+}
