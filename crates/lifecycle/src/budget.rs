@@ -70,7 +70,7 @@ impl Budget {
             }
         }
         let budget = Self::new(plan);
-        if budget.total() > budget.grace_period { Err(BudgetError::DoesNotFit(budget)) } else { Ok(budget) }
+        if budget.total() > budget.grace_period { Err(BudgetError::DoesNotFit(Box::new(budget))) } else { Ok(budget) }
     }
 }
 
@@ -78,7 +78,7 @@ impl Budget {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BudgetError {
     /// The parts take longer than the grace period.
-    DoesNotFit(Budget),
+    DoesNotFit(Box<Budget>),
     /// A wait is longer than the most that its strategy may wait.
     AboveCeiling {
         /// `delay` or `floor`.

@@ -49,11 +49,12 @@ fn halve(object: &mut Map<String, Value>, part: &'static str, left_out: &mut Vec
     if !left_out.contains(&part) {
         left_out.push(part);
     }
-    match value {
-        Value::Array(items) if items.len() > 1 => items.truncate(items.len() / 2),
-        _ => {
-            object.remove(part);
-        }
+    if let Value::Array(items) = value
+        && items.len() > 1
+    {
+        items.truncate(items.len() / 2);
+    } else {
+        object.remove(part);
     }
     true
 }

@@ -31,15 +31,15 @@ impl Machine {
             failures: if cause.is_failure() { vec![cause.to_string()] } else { Vec::new() },
             terminates_again: 0,
             interrupts: u32::from(cause == Cause::Interrupt),
-            cause: cause.clone(),
+            cause,
         };
-        self.effects.push(Effect::Leave { cause: cause.clone() });
+        self.effects.push(Effect::Leave { cause: departure.cause.clone() });
         if !was_ready {
             self.enter_releasing(departure);
             return;
         }
         self.effects.push(Effect::WatchCluster);
-        if self.skips_lame_duck(&cause) {
+        if self.skips_lame_duck(&departure.cause) {
             self.enter_draining(departure, WaitEnd::Skipped);
         } else {
             self.effects.push(Effect::GiveNotice);
@@ -113,7 +113,7 @@ impl Machine {
 
     pub(super) fn exit(&mut self) {
         if let Some(mut departure) = self.take_departure() {
-            self.close_phase(&mut departure);
+            departure.phase_since = self.now;
             self.effects.push(Effect::Exit);
             self.phase = Phase::Exited(departure);
         }
@@ -188,10 +188,6 @@ impl Machine {
         };
         departure.took.push(PhaseSeconds { phase: name, seconds: (now - since).as_secs_f64() });
         Some(departure)
-    }
-
-    fn close_phase(&self, departure: &mut Departure) {
-        departure.phase_since = self.now;
     }
 
     fn departure_mut(&mut self) -> Option<&mut Departure> {
