@@ -1,0 +1,183 @@
+//! The routes by number: name, limits, histograms.
+
+use super::RouteOptions;
+use crate::clock;
+use crate::histogram::{RouteHistogram, Series};
+use crate::options::Limits;
+use http::Method;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+/// The number of "no route matched". Its label is empty.
+pub(crate) const UNMATCHED: u16 = 0;
+
+/// Labels of ready-made routers that are kept apart; more share [`UNMATCHED`].
+const FOREIGN_MAX: usize = 256;
+
+/// Methods as labels: a closed set.
+pub(crate) const METHODS: [&str; 10] =
+    ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "_OTHER"];
+
+const METHOD_VALUES: [Method; 9] = [
+    Method::GET,
+    Method::POST,
+    Method::PUT,
+    Method::DELETE,
+    Method::PATCH,
+    Method::HEAD,
+    Method::OPTIONS,
+    Method::CONNECT,
+    Method::TRACE,
+];
+
+/// The position of `method` in [`METHODS`].
+#[inline]
+pub(crate) fn method_index(method: &Method) -> u8 {
+    METHOD_VALUES.iter().position(|known| known == method).unwrap_or(METHOD_VALUES.len()) as u8
+}
+
+/// The method at a position of [`METHODS`]; one outside the set has lost its name.
+pub(crate) fn method_of(index: u8) -> Method {
+    METHOD_VALUES.get(usize::from(index)).cloned().unwrap_or_else(|| Method::from_bytes(b"_OTHER").unwrap_or_default())
+}
+
+/// One route.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) path: Arc<str>,
+    /// From the request head to the response head.
+    pub(crate) request_timeout_ns: u64,
+    pub(crate) body_bytes: u64,
+    pub(crate) series: Series,
+}
+
+impl Route {
+    fn new(path: &str, options: RouteOptions, limits: &Limits) -> Self {
+        Self {
+            path: Arc::from(path),
+            request_timeout_ns: clock::ns(options.request_timeout.unwrap_or(limits.request_timeout)),
+            body_bytes: options.body_bytes.unwrap_or(limits.body_bytes) as u64,
+            series: Series::default(),
+        }
+    }
+}
+
+/// All routes of one listener.
+#[derive(Debug)]
+pub(crate) struct RouteTable {
+    matcher: matchit::Router<u16>,
+    routes: Vec<Route>,
+    foreign: Option<Foreign>,
+    limits: Limits,
+}
+
+/// Labels that a ready-made router brought so far.
+#[derive(Debug)]
+struct Foreign {
+    numbers: RwLock<HashMap<Box<str>, u16>>,
+    routes: Box<[OnceLock<Route>]>,
+}
+
+impl RouteTable {
+    pub(super) fn new(foreign: bool, limits: &Limits) -> Self {
+        let foreign = foreign.then(|| Foreign {
+            numbers: RwLock::default(),
+            routes: (0..FOREIGN_MAX).map(|_| OnceLock::new()).collect(),
+        });
+        let unmatched = Route::new("", RouteOptions::default(), limits);
+        Self { matcher: matchit::Router::new(), routes: vec![unmatched], foreign, limits: limits.clone() }
+    }
+
+    /// Adds a pattern. One that axum will refuse is left to axum to refuse; one that comes twice (a method each) is one route.
+    pub(super) fn register(&mut self, path: &str, options: RouteOptions, limits: &Limits) {
+        let Ok(number) = u16::try_from(self.routes.len()) else { return };
+        if self.matcher.insert(path, number).is_ok() {
+            self.routes.push(Route::new(path, options, limits));
+        }
+    }
+
+    /// The number of the route that `path` belongs to.
+    #[inline]
+    pub(crate) fn find(&self, path: &str) -> u16 {
+        self.matcher.at(path).map_or(UNMATCHED, |found| *found.value)
+    }
+
+    /// The route with this number.
+    #[inline]
+    pub(crate) fn route(&self, number: u16) -> &Route {
+        let index = usize::from(number);
+        self.routes.get(index).unwrap_or_else(|| self.foreign_route(index - self.routes.len()))
+    }
+
+    fn foreign_route(&self, index: usize) -> &Route {
+        self.foreign.as_ref().and_then(|foreign| foreign.routes.get(index)?.get()).unwrap_or(&self.routes[0])
+    }
+
+    /// Whether labels come from the responses.
+    #[inline]
+    pub(crate) fn has_foreign(&self) -> bool {
+        self.foreign.is_some()
+    }
+
+    /// The number of a ready-made router's label.
+    pub(crate) fn number_of(&self, label: &str) -> u16 {
+        let Some(foreign) = &self.foreign else { return UNMATCHED };
+        if let Some(&number) = foreign.numbers.read().unwrap_or_else(PoisonError::into_inner).get(label) {
+            return number;
+        }
+        let mut numbers = foreign.numbers.write().unwrap_or_else(PoisonError::into_inner);
+        let index = numbers.len();
+        if let Some(&number) = numbers.get(label) {
+            return number;
+        }
+        let Some(slot) = foreign.routes.get(index) else { return UNMATCHED };
+        let Ok(number) = u16::try_from(self.routes.len() + index) else { return UNMATCHED };
+        slot.get_or_init(|| Route::new(label, RouteOptions::default(), &self.limits));
+        numbers.insert(label.into(), number);
+        number
+    }
+
+    /// Adds every histogram to `out`.
+    pub(crate) fn collect(&self, out: &mut Vec<RouteHistogram>) {
+        let foreign = self.foreign.iter().flat_map(|foreign| foreign.routes.iter().filter_map(OnceLock::get));
+        for route in self.routes.iter().chain(foreign) {
+            route.series.collect(&route.path, out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_labels_are_bounded() {
+        let table = RouteTable::new(true, &Limits::default());
+        let numbers: Vec<u16> = (0..FOREIGN_MAX + 10).map(|index| table.number_of(&format!("/{index}"))).collect();
+        assert_eq!(numbers[0], 1);
+        assert_eq!(&*table.route(numbers[FOREIGN_MAX - 1]).path, format!("/{}", FOREIGN_MAX - 1));
+        assert_eq!(numbers[FOREIGN_MAX], UNMATCHED);
+        assert_eq!(table.number_of("/3"), numbers[3]);
+    }
+
+    #[test]
+    fn a_pattern_that_comes_twice_is_one_route() {
+        let limits = Limits::default();
+        let mut table = RouteTable::new(false, &limits);
+        table.register("/user/{id}", RouteOptions::default(), &limits);
+        table.register("/user/{id}", RouteOptions::default(), &limits);
+        table.register("/user/me", RouteOptions::default(), &limits);
+        assert_eq!(table.find("/user/7"), 1);
+        assert_eq!(table.find("/user/me"), 2);
+        assert_eq!(table.find("/"), UNMATCHED);
+    }
+
+    #[test]
+    fn every_method_has_a_label() {
+        for (index, method) in METHOD_VALUES.iter().enumerate() {
+            assert_eq!(METHODS[usize::from(method_index(method))], METHODS[index]);
+            assert_eq!(method.as_str(), METHODS[index]);
+        }
+        assert_eq!(method_index(&Method::from_bytes(b"BREW").unwrap()), 9);
+    }
+}
