@@ -1,0 +1,76 @@
+# The commands of this project, the same for a person and for CI. `make help` lists them.
+# They need the Rust toolchain and a C compiler; what needs more says so.
+
+CARGO ?= cargo
+PYTHON ?= python3
+IMAGE ?= lameduck:dev
+# Where tools that some targets need are put; outside of the checkout.
+TOOLS ?= $(HOME)/.cache/lameduck/tools
+WINDOWS := x86_64-pc-windows-gnu
+MACOS := aarch64-apple-darwin
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint fmt fmt-check doc docs deny bench api-test drill-soak image chart e2e kind-up cross cross-windows cross-macos ci
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Start the service on ports 8080 and 8081, bench routes on
+	LAMEDUCK_BENCH__ENABLED=true $(CARGO) run
+
+demo: ## Restart three replicas under load and count what was lost
+	./scripts/demo
+
+test: ## All tests: units, properties, real sockets, real processes
+	$(CARGO) test --workspace
+
+lint: fmt-check ## Formatting and clippy, warnings are errors
+	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+fmt-check:
+	$(CARGO) fmt --all --check
+
+doc: ## Build the API documentation, warnings are errors
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+docs: ## Write the generated pages again: docs/configuration.md, docs/metrics.md
+	LAMEDUCK_WRITE_DOCS=1 $(CARGO) test -q -p lameduck generated_pages
+
+deny: ## Licences, bans, sources, advisories of the dependencies (needs cargo-deny)
+	$(CARGO) deny check
+
+bench: ## CPU and memory beside bare axum, in one run, as ratios
+	$(CARGO) run --release -p lameduck-bench
+
+api-test: ## Property tests of the HTTP interface against /openapi.json (needs Python; installs schemathesis into $TOOLS)
+	TOOLS="$(TOOLS)" ./scripts/api-test
+
+drill-soak: ## A million requests across rolling restarts
+	./scripts/drill-soak
+
+image: ## Build the container image (needs docker)
+	docker build --tag $(IMAGE) .
+
+chart: ## Check the chart and the rendered manifests (needs helm)
+	./scripts/chart
+
+e2e: ## The tests on a real cluster: any KUBECONFIG (needs helm, kubectl)
+	./tests/e2e/run
+
+kind-up: ## A local cluster with the image loaded (needs docker, kind)
+	kind create cluster --config k8s/kind.yaml
+	kind load docker-image $(IMAGE)
+
+cross: cross-windows cross-macos ## Compile for Windows and macOS without linking (needs the targets: rustup target add)
+
+cross-windows:
+	$(CARGO) check --workspace --target $(WINDOWS)
+
+cross-macos:
+	$(CARGO) check --workspace --target $(MACOS)
+
+ci: ## What CI runs for every change
+	./.ci/run
