@@ -1,0 +1,72 @@
+//! The servers that are measured, each in a process of its own.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use lameduck_server::{App, Bound, IdleHold, Options, Server};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::{process, routes};
+
+/// What stands around the routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stack {
+    /// `axum::serve` with graceful shutdown.
+    Bare,
+    /// The engine's server.
+    Engine,
+}
+
+/// Serves until SIGTERM, leaves gracefully, and says how much memory it took.
+pub(crate) fn serve(stack: Stack, port: u16) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start a runtime")?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    runtime.block_on(async {
+        let mut term = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+        let (leave, leaving) = watch::channel(false);
+        tokio::spawn(async move {
+            term.recv().await;
+            leave.send_replace(true);
+        });
+        match stack {
+            Stack::Bare => bare(address, leaving).await,
+            Stack::Engine => engine(address, leaving).await,
+        }
+    })?;
+    say(&format!("peak_kib {}", process::own_peak_kib()?))
+}
+
+async fn bare(address: SocketAddr, leaving: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::bind(address).await.context("bind")?;
+    say(&format!("listening {}", listener.local_addr()?))?;
+    let routes = routes::router(leaving.clone());
+    axum::serve(listener, routes).with_graceful_shutdown(until(leaving)).await.context("serve")
+}
+
+async fn engine(address: SocketAddr, leaving: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let options = Options { idle_hold: IdleHold::For(Duration::ZERO), ..Options::bare() };
+    let server = Server::new(options);
+    let app =
+        routes::routes(leaving.clone()).into_iter().fold(App::new(), |app, (path, method)| app.route(path, method));
+    let address = server.serve(Bound::bind(address)?, app).context("listen")?;
+    say(&format!("listening {address}"))?;
+    until(leaving).await;
+    server.lame_duck();
+    server.drain(None);
+    server.drained().await;
+    Ok(())
+}
+
+async fn until(mut leaving: watch::Receiver<bool>) {
+    // The sender lives until it has sent.
+    let _ = leaving.wait_for(|leaving| *leaving).await;
+}
+
+/// Whoever started this process reads its standard output line by line.
+fn say(line: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{line}").context("write to the standard output")
+}
