@@ -10,6 +10,13 @@ pub enum Event {
     StageBegan(Stage),
     /// A named gate of the current stage: shut until opened.
     GateShut(String),
+    /// An attempt to open a gate failed; another follows.
+    GateRefused {
+        /// Which.
+        gate: String,
+        /// Why.
+        error: String,
+    },
     /// A gate opened.
     GateOpened(String),
     /// Every stage is done: the service may serve.

@@ -117,6 +117,16 @@ impl Ledger {
         self.in_flight[protocol.index()][kind.index()] = count;
     }
 
+    /// The process ends: what is in flight now gets no answer any more.
+    pub fn abort_in_flight(&mut self) {
+        for protocol in Protocol::ALL {
+            for kind in Kind::ALL {
+                let left = std::mem::take(&mut self.in_flight[protocol.index()][kind.index()]);
+                self.add_ended(protocol, kind, Outcome::Aborted, left);
+            }
+        }
+    }
+
     /// Holds the law up to the numbers.
     ///
     /// # Errors

@@ -73,7 +73,7 @@ impl Machine {
         let not_ready = |reason: String| Readiness::NotReady(reason);
         match &self.phase {
             Phase::Starting(startup) if startup.shut.is_empty() => not_ready("starting".to_owned()),
-            Phase::Starting(startup) => not_ready(format!("starting: waiting for {}", startup.shut.join(", "))),
+            Phase::Starting(startup) => not_ready(format!("starting: waiting for {}", startup.shut_because())),
             Phase::Ready { unhealthy, .. } if unhealthy.is_empty() => Readiness::Ready,
             Phase::Ready { unhealthy, .. } => not_ready(format!("no answer from {}", unhealthy.join(", "))),
             Phase::LameDuck { wait, .. } if wait.holds_readiness() => Readiness::Ready,
@@ -95,9 +95,17 @@ impl Machine {
                     startup.shut.push(gate);
                 }
             }
+            Event::GateRefused { gate, error } => {
+                if let Phase::Starting(startup) = &mut self.phase
+                    && startup.shut.contains(&gate)
+                {
+                    startup.refused.insert(gate, error);
+                }
+            }
             Event::GateOpened(gate) => {
                 if let Phase::Starting(startup) = &mut self.phase {
                     startup.shut.retain(|shut| *shut != gate);
+                    startup.refused.remove(&gate);
                 }
             }
             Event::Started => self.started(),
@@ -159,6 +167,7 @@ impl Machine {
         if let Phase::Starting(startup) = &mut self.phase {
             finish_stage(startup, now);
             startup.shut.clear();
+            startup.refused.clear();
             let startup = std::mem::take(startup);
             self.phase = Phase::Ready { since: now, startup, unhealthy: Vec::new() };
             self.effects.push(Effect::Serve);
@@ -184,7 +193,10 @@ impl Machine {
             Phase::Starting(startup) if due => {
                 let gate =
                     if startup.shut.is_empty() { "readiness_timeout".to_owned() } else { startup.shut.join(", ") };
-                let error = format!("not open within {:?} (stages.readiness_timeout)", self.plan.readiness_timeout);
+                let mut error = format!("not open within {:?} (stages.readiness_timeout)", self.plan.readiness_timeout);
+                if !startup.refused.is_empty() {
+                    error = format!("{error}: {}", startup.shut_because());
+                }
                 self.leave(Cause::StartFailed { gate, error });
             }
             Phase::LameDuck { departure, wait } if due => {

@@ -3,6 +3,7 @@
 use crate::event::Cause;
 use crate::vocabulary::{PhaseName, Stage};
 use crate::wait::{Wait, WaitEnd};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Where the process is in its life. One way only: the order of [`PhaseName::ALL`].
@@ -85,6 +86,19 @@ pub struct Startup {
     pub finished: Vec<(Stage, Duration)>,
     /// Gates that are shut, in the order in which they were named.
     pub shut: Vec<String>,
+    /// Why gates that are shut did not open at their last attempt.
+    pub refused: BTreeMap<String, String>,
+}
+
+impl Startup {
+    /// The shut gates, each with why it did not open, as far as that is known.
+    pub fn shut_because(&self) -> String {
+        let gates = self.shut.iter().map(|gate| match self.refused.get(gate) {
+            Some(error) => format!("{gate} ({error})"),
+            None => gate.clone(),
+        });
+        gates.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// What leaving has found out so far.

@@ -59,6 +59,19 @@ fn a_lost_guard_breaks_the_law() {
 }
 
 #[test]
+fn what_is_in_flight_at_the_end_is_aborted_and_lost() {
+    let mut model = LedgerModel::default();
+    model.start(Protocol::Http1);
+    let upgraded = model.start(Protocol::Http2);
+    model.turn_into(upgraded, Kind::Websocket);
+    let mut ledger = model.ledger().clone();
+    ledger.abort_in_flight();
+    assert_eq!((ledger.in_flight(), ledger.outcome(Outcome::Aborted), ledger.lost()), (0, 2, 2));
+    assert_eq!(ledger.ended_by(Protocol::Http2, Kind::Websocket, Outcome::Aborted), 1);
+    assert_eq!(ledger.check(), Ok(()));
+}
+
+#[test]
 fn an_answer_is_named_by_when_it_started_and_ended() {
     assert_eq!(End::Answered.outcome(false, false), Outcome::Completed);
     assert_eq!(End::Answered.outcome(false, true), Outcome::Drained);

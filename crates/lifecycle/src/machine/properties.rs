@@ -35,6 +35,7 @@ fn event() -> impl Generate<Value = Event> {
         2 => Just(Event::Started),
         1 => prop::sample::select(Stage::ALL.to_vec()).prop_map(Event::StageBegan),
         1 => name().prop_map(Event::GateShut),
+        1 => name().prop_map(|gate| Event::GateRefused { gate, error: "no".to_owned() }),
         1 => name().prop_map(Event::GateOpened),
         1 => name().prop_map(|gate| Event::StartFailed { gate, error: "no".to_owned() }),
         3 => Just(Event::Signal(Signal::Terminate)),

@@ -121,6 +121,20 @@ fn a_late_start_names_the_gates() {
 }
 
 #[test]
+fn a_late_start_says_why_gates_did_not_open() {
+    let mut machine = Machine::new(Plan::default());
+    let refused = |gate: &str, error: &str| Event::GateRefused { gate: gate.to_owned(), error: error.to_owned() };
+    let _ = machine.on(S(1), Event::GateShut("database".to_owned()));
+    let _ = machine.on(S(2), refused("database", "refused"));
+    let _ = machine.on(S(3), refused("database", "no route"));
+    let _ = machine.on(S(3), refused("unknown", "no such gate"));
+    assert_eq!(machine.readiness(), Readiness::NotReady("starting: waiting for database (no route)".to_owned()));
+    let _ = machine.on(S(30), Event::Tick);
+    let cause = machine.phase().departure().unwrap().cause.to_string();
+    assert!(cause.ends_with("(stages.readiness_timeout): database (no route)"), "{cause}");
+}
+
+#[test]
 fn a_failed_part_leaves_gracefully_and_is_remembered() {
     let mut machine = ready(delay(1));
     let step = machine.on(S(10), Event::PartFailed { part: "mailer".to_owned(), error: "panicked".to_owned() });
