@@ -1,1 +1,3 @@
 //! Start in stages, serve, leave without losing a request: the engine and its facade.
+
+pub mod config;

@@ -1,0 +1,73 @@
+//! What is wrong with a configuration, in lines for the person who wrote it.
+
+use super::key::environment_name;
+use super::source::Origin;
+
+/// The most mistakes that are shown: nobody mends more at once.
+const SHOWN_MOST: usize = 40;
+
+/// One mistake, or one thing worth a second look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Where it stands.
+    pub origin: Origin,
+    /// The key, unless the mistake is not about one.
+    pub key: Option<String>,
+    /// The value as it was written, quoted and shortened. `None` if there is none, or nobody may see it.
+    pub value: Option<String>,
+    /// What is wrong, and what was expected.
+    pub problem: String,
+    /// What was probably meant: a key, or a value.
+    pub suggestion: Option<String>,
+}
+
+impl Mistake {
+    pub(crate) fn plain(origin: Origin, problem: String) -> Self {
+        Self { origin, key: None, value: None, problem, suggestion: None }
+    }
+
+    pub(crate) fn unknown(origin: Origin, path: &str, suggestion: Option<String>) -> Self {
+        let suggestion = match (&origin, suggestion) {
+            (Origin::Environment(_), Some(path)) => Some(environment_name(&path)),
+            (_, suggestion) => suggestion,
+        };
+        Self { origin, key: Some(path.to_owned()), value: None, problem: "unknown key".to_owned(), suggestion }
+    }
+}
+
+impl std::fmt::Display for Mistake {
+    /// `bootstrap.yaml:3: drain.delay = "5": expected a duration …; did you mean 5s?`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: ", self.origin)?;
+        match (&self.key, &self.value) {
+            (Some(key), Some(value)) => write!(f, "{key} = {value}: ")?,
+            (Some(key), None) => write!(f, "{key}: ")?,
+            (None, _) => {}
+        }
+        f.write_str(&self.problem)?;
+        match &self.suggestion {
+            Some(suggestion) => write!(f, "; did you mean {suggestion}?"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// All mistakes of one load. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistakes(pub Vec<Mistake>);
+
+impl std::fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let count = self.0.len();
+        writeln!(f, "the configuration has {count} mistake{}:", if count == 1 { "" } else { "s" })?;
+        for mistake in self.0.iter().take(SHOWN_MOST) {
+            writeln!(f, "  {mistake}")?;
+        }
+        if count > SHOWN_MOST {
+            writeln!(f, "  and {} more", count - SHOWN_MOST)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Mistakes {}

@@ -1,0 +1,248 @@
+//! From what was written to values: each entry finds its key, is read, or becomes a mistake.
+
+use super::environment;
+use super::key::{Key, Section, environment_name, is_name};
+use super::mistake::Mistake;
+use super::settings::{Setting, Values};
+use super::source::{Origin, Raw, Sources};
+use super::suggest;
+use super::tree::{self, Content, Node};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The most names that an operator may choose in one group.
+const NAMES_MOST: usize = 64;
+
+/// What a load amounts to before anybody asks whether it makes sense.
+#[derive(Debug, Default)]
+pub(crate) struct Resolved {
+    pub(crate) values: Values,
+    pub(crate) mistakes: Vec<Mistake>,
+    /// Keys that were set to something that cannot be read. Their value is the default.
+    pub(crate) mistaken: BTreeSet<String>,
+}
+
+/// Reads `sources` by the declarations: defaults, then the file over them, then the environment over both.
+pub(crate) fn resolve(sources: &Sources, sections: &[Section]) -> Resolved {
+    let mut resolver = Resolver { sections, resolved: Resolved::default() };
+    if let Some(file) = &sources.file {
+        match tree::read(file) {
+            Ok(root) => resolver.walk(&Arc::from(file.name.as_str()), "", root),
+            Err(mistake) => resolver.resolved.mistakes.push(mistake),
+        }
+    }
+    // Sorted, so that the same mistakes are always told in the same order.
+    let mut environment: Vec<_> =
+        sources.environment.iter().filter_map(|(name, value)| Some((environment::path(name)?, name, value))).collect();
+    environment.sort();
+    for (path, name, value) in environment {
+        resolver.take_variable(path, name, value);
+    }
+    resolver.fill_defaults();
+    resolver.resolved
+}
+
+struct Resolver<'a> {
+    sections: &'a [Section],
+    resolved: Resolved,
+}
+
+/// What stands at a path.
+enum Place<'a> {
+    Key(&'a Key),
+    /// Keys lie below: these, by the next part of their path.
+    Group(Vec<&'static str>),
+    Unknown,
+}
+
+impl<'a> Resolver<'a> {
+    fn keys(&self) -> impl Iterator<Item = &'a Key> + use<'a> {
+        self.sections.iter().flat_map(|section| section.keys)
+    }
+
+    fn place(&self, path: &str) -> Place<'a> {
+        if let Some(key) = self.keys().find(|key| key.covers(path)) {
+            return Place::Key(key);
+        }
+        let mut below: Vec<_> = self.keys().filter_map(|key| below(key.path, path)).collect();
+        below.dedup();
+        if below.is_empty() { Place::Unknown } else { Place::Group(below) }
+    }
+
+    fn walk(&mut self, file: &Arc<str>, path: &str, node: Node) {
+        let origin = Origin::File { name: Arc::clone(file), line: node.line };
+        let at_group = path.is_empty() || matches!(self.place(path), Place::Group(_));
+        match node.content {
+            Content::Map(entries) if at_group => {
+                self.name(path, &origin);
+                for (name, node) in entries {
+                    // A dot would be taken for a step further down.
+                    if name.contains('.') {
+                        let origin = Origin::File { name: Arc::clone(file), line: node.line };
+                        self.mistake(Mistake {
+                            origin,
+                            key: Some(name.clone()),
+                            value: None,
+                            problem: "a key has no dots here: write its parts below each other".to_owned(),
+                            suggestion: None,
+                        });
+                        continue;
+                    }
+                    let path = if path.is_empty() { name } else { format!("{path}.{name}") };
+                    self.walk(file, &path, node);
+                }
+            }
+            content => self.take(path, origin, &raw(content)),
+        }
+    }
+
+    fn take_variable(&mut self, path: String, name: &str, value: &str) {
+        let origin = Origin::Environment(name.to_owned());
+        if environment_name(&path) == name {
+            self.take(&path, origin, &Raw::Scalar(value.to_owned()));
+        } else {
+            let known = matches!(self.place(&path), Place::Key(_));
+            let suggestion = if known { Some(path.clone()) } else { suggest::path(&path, self.sections) };
+            self.mistake(Mistake::unknown(origin, &path, suggestion));
+        }
+    }
+
+    /// One value for one path.
+    fn take(&mut self, path: &str, origin: Origin, raw: &Raw) {
+        match self.place(path) {
+            Place::Key(key) if self.names_are_good(key, path, &origin) => self.set(key, path, origin, raw),
+            Place::Key(_) => {}
+            Place::Group(_) if matches!(raw, Raw::Nothing) => self.name(path, &origin),
+            Place::Group(below) => {
+                let suggestion = match (&origin, below.first()) {
+                    (Origin::Environment(_), Some(first)) => Some(environment_name(&format!("{path}.{first}"))),
+                    _ => None,
+                };
+                let list = below.iter().map(|part| if *part == "*" { "NAME" } else { part });
+                let problem = format!("is a group of keys: {}", list.collect::<Vec<_>>().join(", "));
+                self.mistake(Mistake {
+                    origin,
+                    key: Some(path.to_owned()),
+                    value: Some(raw.to_string()),
+                    problem,
+                    suggestion,
+                });
+            }
+            Place::Unknown => {
+                let suggestion = suggest::path(path, self.sections);
+                self.mistake(Mistake::unknown(origin, path, suggestion));
+            }
+        }
+    }
+
+    fn set(&mut self, key: &Key, path: &str, origin: Origin, raw: &Raw) {
+        match key.kind.read(raw) {
+            Ok(value) => {
+                self.name(path, &origin);
+                let setting = Setting { value, origin, secret: key.secret };
+                self.resolved.values.settings.insert(path.to_owned(), setting);
+            }
+            Err(refusal) => {
+                self.resolved.mistaken.insert(path.to_owned());
+                self.name(path, &origin);
+                self.mistake(Mistake {
+                    origin,
+                    key: Some(path.to_owned()),
+                    value: (!key.secret).then(|| raw.to_string()),
+                    problem: format!("expected {}", refusal.expected),
+                    suggestion: refusal.suggestion.filter(|_| !key.secret),
+                });
+            }
+        }
+    }
+
+    /// Remembers the name that `path` has where its pattern has a `*`.
+    fn name(&mut self, path: &str, origin: &Origin) {
+        let Some((group, name)) = self.keys().find_map(|key| chosen(key.path, path)) else { return };
+        if self.resolved.values.names(group).iter().any(|known| known == name) {
+            return;
+        }
+        if !is_name(name) {
+            self.bad_name(path, origin);
+        } else if self.resolved.values.names(group).len() == NAMES_MOST {
+            let problem = format!("has more than {NAMES_MOST} entries");
+            self.mistake(Mistake { key: Some(group.to_owned()), ..Mistake::plain(origin.clone(), problem) });
+        } else {
+            self.resolved.values.names.entry(group.to_owned()).or_default().push(name.to_owned());
+        }
+    }
+
+    fn names_are_good(&mut self, key: &Key, path: &str, origin: &Origin) -> bool {
+        let good = chosen(key.path, path).is_none_or(|(_, name)| is_name(name));
+        if !good {
+            self.bad_name(path, origin);
+        }
+        good
+    }
+
+    fn bad_name(&mut self, path: &str, origin: &Origin) {
+        let problem = "a name consists of a-z, 0-9 and single _, begins with a letter and ends without _";
+        let mistake = Mistake { key: Some(path.to_owned()), ..Mistake::plain(origin.clone(), problem.to_owned()) };
+        // The group and the keys below it would all say so.
+        let same =
+            |known: &Mistake| known.problem == mistake.problem && path.starts_with(known.key.as_deref().unwrap_or("-"));
+        if !self.resolved.mistakes.iter().any(same) {
+            self.mistake(mistake);
+        }
+    }
+
+    fn fill_defaults(&mut self) {
+        for key in self.keys() {
+            let Some(default) = key.default else { continue };
+            let paths = match key.path.split_once(".*.") {
+                None => vec![key.path.to_owned()],
+                Some((group, rest)) => {
+                    self.resolved.values.names(group).iter().map(|name| format!("{group}.{name}.{rest}")).collect()
+                }
+            };
+            for path in paths {
+                if !self.resolved.values.settings.contains_key(&path) {
+                    self.set(key, &path, Origin::Default, &Raw::Scalar(default.to_owned()));
+                }
+            }
+        }
+    }
+
+    fn mistake(&mut self, mistake: Mistake) {
+        self.resolved.mistakes.push(mistake);
+    }
+}
+
+/// The part of `pattern` right below `path`, if `path` is one of its groups.
+fn below(pattern: &'static str, path: &str) -> Option<&'static str> {
+    let mut parts = pattern.split('.');
+    for their in path.split('.') {
+        parts.next().filter(|mine| *mine == "*" || *mine == their)?;
+    }
+    parts.next()
+}
+
+/// The group and the name in it, if `path` reaches down to where `pattern` has its `*`.
+fn chosen<'p>(pattern: &'static str, path: &'p str) -> Option<(&'static str, &'p str)> {
+    let (group, _) = pattern.split_once(".*")?;
+    let name = path.strip_prefix(group)?.strip_prefix('.')?.split('.').next()?;
+    Some((group, name))
+}
+
+fn raw(content: Content) -> Raw {
+    match content {
+        Content::Nothing => Raw::Nothing,
+        Content::Scalar(text) => Raw::Scalar(text),
+        Content::Map(_) => Raw::Group,
+        Content::List(items) => {
+            let texts: Option<Vec<_>> = items
+                .into_iter()
+                .map(|item| match item.content {
+                    Content::Scalar(text) => Some(text),
+                    Content::Nothing | Content::List(_) | Content::Map(_) => None,
+                })
+                .collect();
+            texts.map_or(Raw::ListOfGroups, Raw::List)
+        }
+    }
+}

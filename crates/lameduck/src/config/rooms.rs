@@ -1,0 +1,33 @@
+//! From the configuration to what each room is told.
+
+use super::sections::Config;
+use lameduck_lifecycle::Plan;
+use lameduck_server::{Access, AccessLog, Options};
+use std::sync::Arc;
+
+impl Config {
+    /// What the machine is told.
+    pub fn plan(&self) -> Plan {
+        self.drain.plan(self.stages.readiness_timeout)
+    }
+
+    /// What the server is told; `access` receives the requests that `log.access` asks for.
+    pub fn server_options(&self, access: Option<Arc<dyn AccessLog>>) -> Options {
+        Options {
+            limits: self.limits.clone(),
+            closings: self.closings,
+            idle_hold: self.drain.idle_hold,
+            access: Access { which: self.log.access, log: access },
+            ..Options::default()
+        }
+    }
+
+    /// What telemetry is told. `terminal`: whether a person reads what the process writes.
+    pub fn telemetry_options(&self) -> lameduck_telemetry::Options {
+        lameduck_telemetry::Options {
+            service: self.service.name.clone(),
+            format: self.log.format,
+            level: self.log.level.clone(),
+        }
+    }
+}

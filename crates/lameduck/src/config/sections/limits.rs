@@ -1,0 +1,106 @@
+//! `limits`: a bound on everything a client can take; and `bench.closings`, which switches parts of leaving off.
+
+use crate::config::key::{Key, Section};
+use crate::config::kind::Kind;
+use crate::config::settings::{Check, Values};
+use lameduck_server::{Closings, Limits};
+
+/// As many as anybody has file descriptors for.
+const COUNT: Kind = Kind::Count { least: 1, most: 10_000_000 };
+
+pub(super) const LIMITS: Section = Section {
+    name: "limits",
+    doc: "A bound on everything a client can take.",
+    keys: &[
+        Key::new("limits.connections", COUNT, "20000", "Open connections. Further ones wait in the accept queue.")
+            .why("Stay below the limit of file descriptors; an idle connection costs a few KiB."),
+        Key::new(
+            "limits.requests_in_flight",
+            COUNT,
+            "4096",
+            "Requests at work at the same time. Further ones are answered with 503 and `Retry-After`.",
+        )
+        .why("An overloaded service that refuses early recovers; one that queues does not."),
+        Key::new("limits.header_timeout", Kind::TIMEOUT, "10s", "From the first byte of a request head to its last."),
+        Key::new("limits.first_byte_timeout", Kind::TIMEOUT, "10s", "From the start of a connection to its first byte."),
+        Key::new(
+            "limits.idle_timeout",
+            Kind::TIMEOUT,
+            "75s",
+            "How long a connection may be silent between requests; each one's own limit differs by up to 10 %.",
+        )
+        .why("Longer than the 60 s after which common load balancers let go: the side that closes first must not be this one."),
+        Key::new(
+            "limits.request_timeout",
+            Kind::TIMEOUT,
+            "30s",
+            "From the request to the head of its response. Not for upgrades; a route may have its own.",
+        ),
+        Key::new(
+            "limits.body_bytes",
+            Kind::Bytes { least: 0, most: 1 << 40 },
+            "1MiB",
+            "The size of a request body. A larger one is answered with 413. A route may have its own.",
+        ),
+    ],
+};
+
+pub(super) const BENCH: Section = Section {
+    name: "bench",
+    doc: "For tests and measurements. Nothing of it belongs into production.",
+    keys: &[
+        Key::new("bench.closings.notice", Kind::Flag, "true", "Tell clients to leave: `Connection: close`, GOAWAY.")
+            .why("Each part of leaving can be switched off, so that a test can show what it is good for."),
+        Key::new("bench.closings.hold", Kind::Flag, "true", "Keep idle connections for a last request."),
+        Key::new(
+            "bench.closings.look",
+            Kind::Flag,
+            "true",
+            "Look for bytes that nobody has read before a connection is closed.",
+        ),
+        Key::new("bench.closings.linger", Kind::Flag, "true", "Half-close, then wait for the peer."),
+        Key::new(
+            "bench.closings.flush",
+            Kind::Flag,
+            "true",
+            "Serve what waits in the accept queue before the listener closes.",
+        ),
+    ],
+};
+
+pub(super) fn read(values: &Values) -> Limits {
+    Limits {
+        connections: values.get("limits.connections"),
+        requests_in_flight: values.get("limits.requests_in_flight"),
+        header_timeout: values.get("limits.header_timeout"),
+        first_byte_timeout: values.get("limits.first_byte_timeout"),
+        idle_timeout: values.get("limits.idle_timeout"),
+        request_timeout: values.get("limits.request_timeout"),
+        body_bytes: values.get("limits.body_bytes"),
+    }
+}
+
+pub(super) fn read_closings(values: &Values) -> Closings {
+    Closings {
+        notice: values.get("bench.closings.notice"),
+        hold: values.get("bench.closings.hold"),
+        look: values.get("bench.closings.look"),
+        linger: values.get("bench.closings.linger"),
+        flush: values.get("bench.closings.flush"),
+    }
+}
+
+pub(super) fn check(closings: &Closings, check: &mut Check<'_>) {
+    let all = [
+        ("bench.closings.notice", closings.notice),
+        ("bench.closings.hold", closings.hold),
+        ("bench.closings.look", closings.look),
+        ("bench.closings.linger", closings.linger),
+        ("bench.closings.flush", closings.flush),
+    ];
+    for (key, on) in all {
+        if !on {
+            check.warn(&[key], "this part of leaving is switched off: requests can be lost");
+        }
+    }
+}

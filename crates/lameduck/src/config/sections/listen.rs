@@ -1,0 +1,57 @@
+//! `listen`: where clients and operators come in.
+
+use crate::config::key::{Key, Section};
+use crate::config::kind::Kind;
+use crate::config::settings::{Check, Values};
+use std::net::SocketAddr;
+
+pub(super) const LISTEN: Section = Section {
+    name: "listen",
+    doc: "Where clients and operators come in. Port 0 lets the system choose; the log says what it chose.",
+    keys: &[
+        Key::new("listen.http", Kind::Address, "0.0.0.0:8080", "HTTP/1.1 and HTTP/2 without TLS (h2c)."),
+        Key::new("listen.grpc", Kind::Address, "0.0.0.0:9000", "gRPC.")
+            .why("Bound only when the service registers a gRPC service."),
+        Key::new("listen.admin", Kind::Address, "0.0.0.0:8081", "Probes, metrics, `/drain` and the status page.").why(
+            "A port of its own, on a thread of its own: it answers when the service is saturated, and to the very end.",
+        ),
+    ],
+};
+
+/// Where clients and operators come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// HTTP/1.1 and h2c.
+    pub http: SocketAddr,
+    /// gRPC, if a gRPC service is registered.
+    pub grpc: SocketAddr,
+    /// Probes, metrics, `/drain`, the status page.
+    pub admin: SocketAddr,
+}
+
+impl Listen {
+    pub(super) fn read(values: &Values) -> Self {
+        Self { http: values.get("listen.http"), grpc: values.get("listen.grpc"), admin: values.get("listen.admin") }
+    }
+
+    pub(super) fn check(&self, check: &mut Check<'_>) {
+        let all = [("listen.http", self.http), ("listen.grpc", self.grpc), ("listen.admin", self.admin)];
+        for (index, (key, address)) in all.iter().enumerate() {
+            for (other, taken) in &all[..index] {
+                if overlap(*address, *taken) {
+                    let port = address.port();
+                    check.refuse(
+                        &[key, other],
+                        format!("port {port} is taken twice: {other} is {taken}, {key} is {address}"),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Whether binding both must fail.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let anywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.port() != 0 && (one.ip() == other.ip() || anywhere)
+}

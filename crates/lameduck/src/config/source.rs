@@ -1,0 +1,135 @@
+//! Where values come from: a file and the environment, both handed in, so that a load depends on nothing else.
+
+use std::ffi::OsString;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The most bytes of a configuration file.
+const FILE_BYTES_MOST: u64 = 1 << 20;
+
+/// Everything that a load reads.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The file, if there is one.
+    pub file: Option<File>,
+    /// The environment: names with their values. Names that are no keys are skipped.
+    pub environment: Vec<(String, String)>,
+}
+
+/// A configuration file that has been read.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// What to call it in messages.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Which file and environment to read, as the process was started.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// `--config FILE`.
+    pub config: Option<PathBuf>,
+    /// The environment, `LAMEDUCK_CONFIG` among it.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody set it.
+    Default,
+    /// A file.
+    File {
+        /// Its name.
+        name: Arc<str>,
+        /// The line, from 1; 0 if unknown.
+        line: u64,
+    },
+    /// An environment variable.
+    Environment(String),
+}
+
+/// A value that nobody has read yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Raw {
+    /// No value: `key:` without anything.
+    Nothing,
+    /// One value, as it was written.
+    Scalar(String),
+    /// Several.
+    List(Vec<String>),
+    /// Keys and values where a value was expected, or none of them.
+    Group,
+    /// A list of something other than values.
+    ListOfGroups,
+}
+
+impl Sources {
+    /// Reads the file that `--config` or else `LAMEDUCK_CONFIG` names. No file is fine; one that is named must be there.
+    ///
+    /// # Errors
+    /// A sentence that names the file, who named it, and what is wrong with it.
+    pub fn read(surroundings: Surroundings) -> Result<Self, String> {
+        let named =
+            surroundings.environment.iter().find(|(name, value)| name == "LAMEDUCK_CONFIG" && !value.is_empty());
+        let file = match (&surroundings.config, named) {
+            (Some(path), _) => Some((path.clone(), "--config")),
+            (None, Some((_, path))) => Some((PathBuf::from(path), "LAMEDUCK_CONFIG")),
+            (None, None) => None,
+        };
+        let file = file.map(|(path, by)| read_file(&path, by)).transpose()?;
+        let environment = surroundings
+            .environment
+            .into_iter()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .collect();
+        Ok(Self { file, environment })
+    }
+}
+
+fn read_file(path: &Path, named_by: &str) -> Result<File, String> {
+    let shown = path.display();
+    let fail = |problem: String| format!("{named_by}: {shown}: {problem}");
+    let file = std::fs::File::open(path).map_err(|error| fail(format!("cannot be opened: {error}")))?;
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MOST + 1).read_to_end(&mut bytes).map_err(|error| fail(format!("cannot be read: {error}")))?;
+    if bytes.len() as u64 > FILE_BYTES_MOST {
+        return Err(fail("is larger than 1MiB: not a configuration".to_owned()));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| fail("is not UTF-8".to_owned()))?;
+    Ok(File { name: shown.to_string(), text })
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { name, line: 0 } => f.write_str(name),
+            Self::File { name, line } => write!(f, "{name}:{line}"),
+            Self::Environment(name) => f.write_str(name),
+        }
+    }
+}
+
+impl std::fmt::Display for Raw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("(nothing)"),
+            Self::Scalar(text) => write_short(f, text),
+            Self::List(items) => write_short(f, &items.join(",")),
+            Self::Group => f.write_str("(keys)"),
+            Self::ListOfGroups => f.write_str("(a list of keys)"),
+        }
+    }
+}
+
+/// Quoted and escaped, and no longer than a line: a value may be a whole key file that slipped in.
+fn write_short(f: &mut std::fmt::Formatter<'_>, text: &str) -> std::fmt::Result {
+    const SHOWN_MOST: usize = 60;
+    match text.char_indices().nth(SHOWN_MOST) {
+        Some((end, _)) => write!(f, "{:?}…", &text[..end]),
+        None => write!(f, "{text:?}"),
+    }
+}

@@ -1,0 +1,54 @@
+//! "Did you mean": the closest of what there is, or nothing. A wild guess helps nobody.
+
+use super::key::{Key, Section};
+
+/// The candidate that `text` is a slip of the pen away from.
+pub(crate) fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let slips_most = (text.len() / 3).clamp(1, 4);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(text, candidate), candidate))
+        .filter(|(slips, candidate)| *slips <= slips_most && *slips < candidate.len())
+        .min_by_key(|(slips, _)| *slips)
+        .map(|(_, candidate)| candidate)
+}
+
+/// The key or group that was probably meant by `path`, which does not exist.
+pub(crate) fn path(path: &str, sections: &[Section]) -> Option<String> {
+    let path = path.replace('-', "_");
+    let known = known_paths(&path, sections);
+    let (parent, last) = path.rsplit_once('.').unwrap_or(("", &path));
+    let siblings = known.iter().filter(|known| known.rsplit_once('.').map_or("", |(parent, _)| parent) == parent);
+    let names = siblings.map(|sibling| sibling.rsplit('.').next().unwrap_or(sibling));
+    if let Some(name) = closest(last, names) {
+        return Some(if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") });
+    }
+    if let Some(close) = closest(&path, known.iter().map(String::as_str)) {
+        return Some(close.to_owned());
+    }
+    // Right name, wrong place: only if there is one such place.
+    let mut elsewhere = known.iter().filter(|known| known.rsplit('.').next() == Some(last));
+    elsewhere.next().filter(|_| elsewhere.next().is_none()).cloned()
+}
+
+/// Every key and group; where a name is free to choose, with the one that `path` has there.
+fn known_paths(path: &str, sections: &[Section]) -> Vec<String> {
+    let mut known = Vec::new();
+    for Key { path: pattern, .. } in sections.iter().flat_map(|section| section.keys) {
+        let mut theirs = path.split('.');
+        let parts: Vec<_> = pattern
+            .split('.')
+            .map(|part| match (part, theirs.next()) {
+                ("*", their) => their.unwrap_or("NAME"),
+                (part, _) => part,
+            })
+            .collect();
+        for end in 1..=parts.len() {
+            let prefix = parts[..end].join(".");
+            if !prefix.is_empty() && !known.contains(&prefix) {
+                known.push(prefix);
+            }
+        }
+    }
+    known
+}

@@ -1,0 +1,96 @@
+//! A value that has been read and found good, and the way into the typed field.
+
+use super::units::{format_bytes, format_duration};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a key was set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// `true` or `false`.
+    Flag(bool),
+    /// A whole number.
+    Count(u64),
+    /// A number of bytes.
+    Bytes(u64),
+    /// A length of time.
+    Duration(Duration),
+    /// One word of a closed set.
+    Word(&'static str),
+    /// Where to listen.
+    Address(SocketAddr),
+    /// Text.
+    Text(String),
+    /// Texts.
+    List(Vec<String>),
+}
+
+impl Value {
+    /// As YAML: reading it again yields the same value.
+    pub fn to_yaml(&self) -> String {
+        match self {
+            Self::Flag(flag) => flag.to_string(),
+            Self::Count(count) => count.to_string(),
+            Self::Bytes(bytes) => format_bytes(*bytes),
+            Self::Duration(duration) => format_duration(*duration),
+            Self::Word(word) => (*word).to_owned(),
+            Self::Address(address) => quoted(&address.to_string()),
+            Self::Text(text) => quoted(text),
+            Self::List(items) => {
+                let items: Vec<_> = items.iter().map(|item| quoted(item)).collect();
+                format!("[{}]", items.join(", "))
+            }
+        }
+    }
+}
+
+/// `text` as a YAML scalar: plain where that is certain to be read as it stands, else in double quotes.
+fn quoted(text: &str) -> String {
+    let plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/:=-".contains(&byte))
+        && !text.ends_with(':');
+    if plain { text.to_owned() } else { serde_json::to_string(text).unwrap_or_default() }
+}
+
+/// A type that a field may have. Implement it for your own enums:
+///
+/// ```
+/// use lameduck::config::{FromValue, Value};
+/// enum Mode { Fast, Careful }
+/// impl FromValue for Mode {
+///     fn from_value(value: &Value) -> Option<Self> {
+///         match value {
+///             Value::Word("fast") => Some(Mode::Fast),
+///             Value::Word("careful") => Some(Mode::Careful),
+///             _ => None,
+///         }
+///     }
+/// }
+/// ```
+pub trait FromValue: Sized {
+    /// The value as this type; `None` if the key is declared as something else.
+    fn from_value(value: &Value) -> Option<Self>;
+}
+
+macro_rules! from_value {
+    ($($type:ty: $pattern:pat => $value:expr;)+) => {$(
+        impl FromValue for $type {
+            fn from_value(value: &Value) -> Option<Self> {
+                if let $pattern = value { $value } else { None }
+            }
+        }
+    )+};
+}
+
+from_value! {
+    bool: Value::Flag(flag) => Some(*flag);
+    u64: Value::Count(number) | Value::Bytes(number) => Some(*number);
+    u32: Value::Count(number) | Value::Bytes(number) => u32::try_from(*number).ok();
+    usize: Value::Count(number) | Value::Bytes(number) => usize::try_from(*number).ok();
+    Duration: Value::Duration(duration) => Some(*duration);
+    SocketAddr: Value::Address(address) => Some(*address);
+    String: Value::Text(text) => Some(text.clone());
+    Vec<String>: Value::List(items) => Some(items.clone());
+    Option<PathBuf>: Value::Text(text) => Some((!text.is_empty()).then(|| PathBuf::from(text)));
+}
