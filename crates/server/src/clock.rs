@@ -17,12 +17,3 @@ pub(crate) fn now_ns() -> u64 {
 pub(crate) fn ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
-
-/// A moment of `std`'s clock on this one.
-pub(crate) fn at(instant: Instant) -> u64 {
-    let now = now_ns();
-    match instant.checked_duration_since(Instant::now()) {
-        Some(ahead) => now.saturating_add(ns(ahead)),
-        None => now.saturating_sub(ns(instant.elapsed())),
-    }
-}

@@ -1,18 +1,54 @@
 //! The work server: accept loop, connection table, request guard, ways of closing.
+//!
+//! ```no_run
+//! use axum::routing::get;
+//! use lameduck_server::{App, Bound, Options, Server};
+//!
+//! # async fn main_() -> Result<(), Box<dyn std::error::Error>> {
+//! let bound = Bound::bind("127.0.0.1:0".parse()?)?; // the port is ours, nobody can connect
+//! let server = Server::new(Options::default());
+//! server.serve(bound, App::new().route("/ping", get(|| async { "pong" })))?;
+//!
+//! server.lame_duck(); // still serving; clients are told to leave
+//! server.drain(None); // the listener closes, connections end one by one
+//! server.drained().await;
+//! server.snapshot().ledger.check()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The crate knows tokio, hyper, axum and the vocabulary of `lameduck-lifecycle`. It knows no signals, no configuration files and no
+//! Kubernetes: when each verb comes is the engine's decision.
 
+mod accept;
 mod access;
+mod admission;
+mod answer;
 mod app;
+mod arrivals;
+mod body;
 mod bound;
 mod cells;
 mod clock;
+mod connection;
+mod drain;
+mod guard;
 mod histogram;
 pub mod hold;
 mod kernel;
+mod ledger;
 mod numbers;
 mod options;
+mod request_id;
 mod server;
+mod service;
+mod shared;
+mod stragglers;
+mod sweep;
+mod table;
 
 pub use access::{Access, AccessLog, Record, Which};
+pub use answer::Rejected;
 pub use app::{App, RouteOptions};
 pub use bound::{BindError, Bound};
 pub use histogram::{BOUNDS_SECONDS, HistogramSnapshot, RouteHistogram};

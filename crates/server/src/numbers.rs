@@ -1,7 +1,10 @@
 //! What the server counts, summed.
 
+use crate::admission::FORCED;
 use crate::histogram::HistogramSnapshot;
-use lameduck_lifecycle::{Connections, Ledger};
+use crate::shared::Shared;
+use lameduck_lifecycle::{CloseReason, Connections, Kind, Ledger, Outcome, Protocol};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 /// Everything counted so far.
@@ -38,4 +41,42 @@ pub struct Arrivals {
     pub count: u64,
     /// The newest.
     pub last: Option<Instant>,
+}
+
+/// Sums everything.
+pub(crate) fn read(shared: &Shared) -> Numbers {
+    let mut ledger = shared.ledger.read();
+    ledger.raced = shared.raced.load(Relaxed);
+    ledger.raced_expected = shared.raced_expected();
+    if shared.admission.now() & FORCED != 0 {
+        abort_what_is_left(&mut ledger);
+    }
+    Numbers {
+        ledger,
+        connections: connections(shared),
+        late_arrivals: shared.late_arrivals.snapshot(),
+        accept_errors: shared.accept_errors(),
+    }
+}
+
+/// After the deadline nothing is in flight: what has not ended by itself was cut, even if its handler does not know yet.
+fn abort_what_is_left(ledger: &mut Ledger) {
+    for protocol in Protocol::ALL {
+        for kind in Kind::ALL {
+            let left = ledger.in_flight_by(protocol, kind);
+            ledger.add_ended(protocol, kind, Outcome::Aborted, left);
+            ledger.set_in_flight(protocol, kind, 0);
+        }
+    }
+}
+
+fn connections(shared: &Shared) -> Connections {
+    let mut connections = Connections::default();
+    shared.table.each(|row| connections.add_open(row.protocol(), row.state(), 1));
+    for protocol in Protocol::ALL {
+        for reason in CloseReason::ALL {
+            connections.add_closed(protocol, reason, shared.closed.read(protocol, reason));
+        }
+    }
+    connections
 }

@@ -1,15 +1,20 @@
 //! The handle: one server, its listeners, and the verbs of its life.
 
+use crate::accept::Listener;
 use crate::app::App;
 use crate::bound::Bound;
 use crate::histogram::RouteHistogram;
 use crate::numbers::{Arrivals, Numbers};
 use crate::options::Options;
-use lameduck_lifecycle::Straggler;
+use crate::shared::Shared;
+use crate::{clock, drain, numbers, stragglers, sweep};
+use lameduck_lifecycle::{CloseReason, Straggler};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 /// A server: one connection table and one ledger for all its listeners. A cheap handle; clones are the same server.
@@ -18,69 +23,124 @@ use tokio::sync::watch;
 /// again, or late, changes nothing.
 #[derive(Clone, Debug)]
 pub struct Server {
-    arrivals: Arc<watch::Sender<Arrivals>>,
+    shared: Arc<Shared>,
 }
 
 impl Server {
     /// A server that does not listen yet.
-    pub fn new(_options: Options) -> Self {
-        Self { arrivals: Arc::new(watch::Sender::new(Arrivals::default())) }
+    pub fn new(options: Options) -> Self {
+        Self { shared: Arc::new(Shared::new(options)) }
     }
 
-    /// Begins to listen and to accept on the current tokio runtime.
+    /// Begins to listen and to accept on the current tokio runtime, which becomes the one that all connections run on.
     ///
     /// # Errors
-    /// What `listen` says.
+    /// What `listen` says; or the server is leaving already.
     ///
     /// # Panics
     /// Outside a tokio runtime, and as [`App::route`].
-    pub fn serve(&self, bound: Bound, _app: App) -> io::Result<SocketAddr> {
+    pub fn serve(&self, bound: Bound, app: App) -> io::Result<SocketAddr> {
+        let shared = &self.shared;
+        if shared.admission.drained_ns() != 0 {
+            return Err(io::Error::other("the server is draining"));
+        }
+        let (router, routes) = app.build(&shared.options.limits);
+        let routes = Arc::new(routes);
         let address = bound.local_addr();
-        drop(bound.listen()?);
+        let listener = bound.listen()?;
+
+        shared.runtime.get_or_init(|| {
+            tokio::spawn(sweep::run(Arc::downgrade(shared)));
+            Handle::current()
+        });
+        shared.routes.lock().unwrap_or_else(PoisonError::into_inner).push(routes.clone());
+        shared.listeners.fetch_add(1, SeqCst);
+        tokio::spawn(Listener { shared: shared.clone(), routes, router }.run(listener));
         Ok(address)
     }
 
     /// The notice begins: clients are told to leave, while everything is still accepted and served.
-    pub fn lame_duck(&self) {}
+    pub fn lame_duck(&self) {
+        let shared = &self.shared;
+        let now = clock::now_ns();
+        if shared.admission.leave(now) {
+            shared.arrivals.freeze(now);
+            drain::freeze_rates(shared);
+        }
+    }
 
-    /// The accept queue is flushed, the listeners close, connections end one by one. `deadline` only bounds how long idle ones are
-    /// held: cutting what is left is [`force`](Self::force)'s.
-    pub fn drain(&self, _deadline: Option<Instant>) {}
+    /// The accept queue is flushed, the listeners close, connections end one by one. Without a
+    /// [`lame_duck`](Self::lame_duck) before, the notice begins now, for everybody at once.
+    ///
+    /// `deadline` only bounds how long idle connections are held: cutting what is left is [`force`](Self::force)'s.
+    pub fn drain(&self, deadline: Option<Instant>) {
+        self.lame_duck();
+        let shared = &self.shared;
+        *shared.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+        if shared.admission.drain(clock::now_ns()) {
+            if let Some(runtime) = shared.runtime.get() {
+                runtime.spawn(drain::run(shared.clone()));
+            }
+            shared.phase.send_replace(());
+            shared.look_whether_drained();
+        }
+    }
 
-    /// The deadline has come: what is left ends as aborted.
-    pub fn force(&self) {}
+    /// The deadline has come: what is left ends as aborted. A handler that does not yield cannot be ended; its request counts as
+    /// aborted from now on.
+    pub fn force(&self) {
+        self.end_now(CloseReason::Forced);
+    }
 
-    /// Ends at once: listeners are dropped, connections cut.
-    pub fn close(&self) {}
+    /// Ends at once: listeners are dropped without a flush, connections cut.
+    pub fn close(&self) {
+        self.lame_duck();
+        self.end_now(CloseReason::Forced);
+    }
+
+    fn end_now(&self, reason: CloseReason) {
+        let shared = &self.shared;
+        if shared.admission.force() {
+            shared.phase.send_replace(());
+            shared.table.each(|row| row.kill(reason));
+            shared.look_whether_drained();
+        }
+    }
 
     /// Waits until the listeners are closed and nothing is left. Level-triggered: at once if that is so already.
     ///
     /// # Cancel safety
     /// Cancel safe; nothing is lost by dropping it.
-    pub async fn drained(&self) {}
+    pub async fn drained(&self) {
+        self.shared.drained().await;
+    }
 
     /// New connections while leaving. Changes come only then.
     pub fn arrivals(&self) -> watch::Receiver<Arrivals> {
-        self.arrivals.subscribe()
+        self.shared.arrivals.subscribe()
     }
 
-    /// New connections a second before leaving; `None` before there is anything to say.
+    /// New connections a second over the last minute before leaving; `None` before there is anything to say.
     pub fn arrival_rate(&self) -> Option<f64> {
-        None
+        self.shared.arrivals.rate()
     }
 
-    /// What is counted, now.
+    /// What is counted, now. A pass over the connections; a few times a second is fine.
     pub fn snapshot(&self) -> Numbers {
-        Numbers::default()
+        numbers::read(&self.shared)
     }
 
     /// Who is left, oldest first, at most `most`.
-    pub fn stragglers(&self, _most: usize) -> Vec<Straggler> {
-        Vec::new()
+    pub fn stragglers(&self, most: usize) -> Vec<Straggler> {
+        stragglers::list(&self.shared, most)
     }
 
     /// Durations by method, route and status.
     pub fn histograms(&self) -> Vec<RouteHistogram> {
-        Vec::new()
+        let mut out = Vec::new();
+        for routes in self.shared.routes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            routes.collect(&mut out);
+        }
+        out
     }
 }

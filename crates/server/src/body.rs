@@ -1,0 +1,143 @@
+//! The bodies that hyper sees: the response with its guard beside it, and the request's, counted.
+
+use crate::guard::Guard;
+use crate::table::Row;
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+use lameduck_lifecycle::End;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+
+pin_project_lite::pin_project! {
+    /// A response body and the guard of its request. Not boxed again: hyper polls axum's body as it is.
+    pub(crate) struct Tracked {
+        #[pin]
+        inner: Body,
+        guard: Option<Guard>,
+    }
+
+    impl PinnedDrop for Tracked {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            // hyper stops polling after the last frame when the body says that it is the last.
+            if let Some(guard) = this.guard && this.inner.is_end_stream() {
+                guard.handed_over();
+            }
+        }
+    }
+}
+
+impl Tracked {
+    /// `guard`: `None` if the request does not end with this body.
+    pub(crate) fn new(inner: Body, guard: Option<Guard>) -> Self {
+        Self { inner, guard }
+    }
+}
+
+impl http_body::Body for Tracked {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    #[inline]
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.project();
+        let frame = ready!(this.inner.poll_frame(cx));
+        if let Some(guard) = this.guard {
+            match &frame {
+                Some(Ok(_)) => {}
+                Some(Err(_)) => guard.intend(End::Failed),
+                None => guard.handed_over(),
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    #[inline]
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    #[inline]
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// A request body: counted if nobody announced its length, and an HTTP/1 connection learns when all of it has come.
+#[derive(Debug)]
+pub(crate) struct Received {
+    inner: Incoming,
+    limit: Option<Limit>,
+    /// The connection that waits for the body's tail.
+    row: Option<Arc<Row>>,
+}
+
+/// How much may still come, and whom to tell that more came.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    pub(crate) left: u64,
+    pub(crate) exceeded: Arc<AtomicBool>,
+}
+
+impl Received {
+    pub(crate) fn new(inner: Incoming, limit: Option<Limit>, row: Option<Arc<Row>>) -> Self {
+        if let Some(row) = &row {
+            row.body_tail.store(true, Relaxed);
+        }
+        Self { inner, limit, row }
+    }
+
+    /// All of it has come: no byte that the connection reads from here on belongs to it.
+    fn complete(&mut self) {
+        if let Some(row) = self.row.take() {
+            row.body_tail.store(false, Relaxed);
+        }
+    }
+}
+
+impl http_body::Body for Received {
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
+        let frame = match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+            None => {
+                self.complete();
+                return Poll::Ready(None);
+            }
+        };
+        if self.inner.is_end_stream() {
+            self.complete();
+        }
+        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+        let Some(limit) = &mut self.limit else { return Poll::Ready(Some(Ok(frame))) };
+        match limit.left.checked_sub(length) {
+            Some(left) => {
+                limit.left = left;
+                Poll::Ready(Some(Ok(frame)))
+            }
+            None => {
+                limit.left = 0;
+                limit.exceeded.store(true, Relaxed);
+                Poll::Ready(Some(Err("the body is longer than the limit".into())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

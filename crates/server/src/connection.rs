@@ -1,0 +1,81 @@
+//! One connection, from accept to the end: sniff the protocol, let hyper drive it, say why it ended.
+
+mod drive;
+mod io;
+mod linger;
+mod sniff;
+
+pub(crate) use io::Io;
+pub(crate) use linger::LINGER;
+
+use crate::clock;
+use crate::options::Http2Options;
+use crate::service::Service;
+use crate::table::Registered;
+use axum::Router;
+use drive::{Drive, Ended};
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use lameduck_lifecycle::{CloseReason, Protocol};
+use sniff::Sniffed;
+use std::sync::atomic::Ordering::Relaxed;
+use tokio::net::TcpStream;
+
+/// Serves one socket until it ends, however that comes.
+pub(crate) async fn run(stream: TcpStream, registered: Registered, router: Router) {
+    let mut io = Io::new(stream, registered);
+    match sniff::sniff(&mut io).await {
+        Sniffed::Http1 => serve_http1(io, router).await,
+        // Boxed: an HTTP/1 connection must not pay for the size of an HTTP/2 one.
+        Sniffed::Http2 => Box::pin(serve_http2(io, router)).await,
+        Sniffed::Ended(reason) => io.row().ends_for(reason),
+    }
+}
+
+async fn serve_http1(io: Io, router: Router) {
+    let row = io.row().clone();
+    row.speaks(Protocol::Http1);
+    let service = Service::new(router, row.clone(), Protocol::Http1);
+    let mut connection = http1::Builder::new().serve_connection(io, service).with_upgrades();
+    let ended = Drive::new(&mut connection, &row).await;
+    let parts = match ended {
+        Ended::Killed => return,
+        Ended::Finished(_) => connection.into_parts(),
+    };
+    let Some(parts) = parts else {
+        // The socket lives on in other hands, and so does the row: it leaves with the socket.
+        row.ends_for(CloseReason::Upgraded);
+        return;
+    };
+    if let Ended::Finished(Err(error)) = &ended {
+        row.ends_for(drive::reason_of(error));
+    }
+    parts.io.ended(!parts.read_buf.is_empty());
+}
+
+async fn serve_http2(io: Io, router: Router) {
+    let row = io.row().clone();
+    row.speaks(Protocol::Http2);
+    let service = Service::new(router, row.clone(), Protocol::Http2);
+    let mut connection = http2_builder(&row.shared.options.http2).serve_connection(io, service);
+    if let Ended::Finished(result) = Drive::new(&mut connection, &row).await {
+        let reason = match &result {
+            Err(error) => drive::reason_of(error),
+            Ok(()) if row.noticed.load(Relaxed) => CloseReason::Notice,
+            Ok(()) => CloseReason::PeerClosed,
+        };
+        row.ends_for(reason);
+    }
+    row.since_ns.store(clock::now_ns(), Relaxed);
+}
+
+fn http2_builder(options: &Http2Options) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(options.keep_alive_interval)
+        .keep_alive_timeout(options.keep_alive_timeout)
+        .max_concurrent_streams(options.max_concurrent_streams)
+        .max_header_list_size(options.max_header_list_bytes);
+    builder
+}

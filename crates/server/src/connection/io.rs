@@ -1,0 +1,292 @@
+//! The socket as hyper sees it: replays what the sniff read, counts bytes, looks before an idle close, joins small writes into one
+//! `send`, and ends with a linger. The row's place in the table goes with it, also into the hands of an upgraded protocol.
+
+mod refusal;
+
+use super::linger::{Linger, Peer};
+use crate::admission::{DRAINING, LEAVING};
+use crate::kernel;
+use crate::table::{Registered, Row, Told};
+use bytes::{Bytes, BytesMut};
+use hyper::rt::ReadBufCursor;
+use lameduck_lifecycle::{CloseReason, Protocol};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Two slices of at most this together go out as one `send`: copying them costs less than a vectored write.
+const JOINED_MAX: usize = 1024;
+
+/// What the sniff reads at once.
+const SNIFF_BYTES: usize = 4096;
+
+/// What sends the read path into its cold part.
+const READ_ATTENDS: Told = Told::CLOSE_IDLE.or(Told::MEASURE).or(Told::UPGRADED);
+
+/// A socket in the table.
+#[derive(Debug)]
+pub(crate) struct Io {
+    // Before the place in the table: the socket is closed first.
+    stream: TcpStream,
+    registered: Registered,
+    replay: Bytes,
+    linger: Option<Box<Linger>>,
+    peer: Peer,
+    /// We closed it while it was idle.
+    closed_idle: bool,
+    /// Bytes came behind our close and were counted.
+    crossed: bool,
+}
+
+impl Io {
+    pub(super) fn new(stream: TcpStream, registered: Registered) -> Self {
+        Self {
+            stream,
+            registered,
+            replay: Bytes::new(),
+            linger: None,
+            peer: Peer::Open,
+            closed_idle: false,
+            crossed: false,
+        }
+    }
+
+    #[inline]
+    pub(super) fn row(&self) -> &Arc<Row> {
+        self.registered.row()
+    }
+
+    /// `bytes` come again before anything else.
+    pub(super) fn replay(&mut self, bytes: Bytes) {
+        self.replay = bytes;
+    }
+
+    /// Reads more of the first bytes.
+    pub(super) fn poll_sniff(&mut self, got: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut bytes = [0; SNIFF_BYTES];
+        let mut buf = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
+        got.extend_from_slice(buf.filled());
+        let read = buf.filled().len();
+        self.count(read);
+        Poll::Ready(Ok(read))
+    }
+
+    /// Told to close if idle: looks whether it is, into the kernel's buffer too. True: it closes now, nothing more is read.
+    pub(super) fn look(&mut self) -> bool {
+        let row = self.registered.row();
+        row.untell(Told::CLOSE_IDLE);
+        let idle = if row.shared.options.closings.look {
+            row.is_idle() && kernel::unread_bytes(&self.stream).unwrap_or(0) == 0
+        } else {
+            row.in_flight.load(SeqCst) == 0
+        };
+        if idle {
+            row.closes_idle();
+            row.closing.store(true, Relaxed);
+            self.closed_idle = true;
+        } else {
+            row.spared();
+        }
+        idle
+    }
+
+    /// Half-closes, and waits for the peer and the kernel as far as that can save anything.
+    pub(super) fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let row = self.registered.row();
+        let linger = match &mut self.linger {
+            Some(linger) => linger,
+            none => {
+                row.closing.store(true, Relaxed);
+                let leaving = row.shared.admission.now() & (LEAVING | DRAINING) != 0;
+                let worth = self.closed_idle
+                    || leaving
+                    || kernel::unread_bytes(&self.stream).unwrap_or(0) > 0
+                    || kernel::unsent_bytes(&self.stream).unwrap_or(0) > 0;
+                if !row.shared.options.closings.linger || !worth {
+                    return Poll::Ready(());
+                }
+                none.insert(Box::new(Linger::new(self.peer)))
+            }
+        };
+        let ended = linger.poll(&mut self.stream, row, cx);
+        if linger.crossed() && !self.crossed {
+            self.crossed = true;
+            self.count_crossed();
+        }
+        ended
+    }
+
+    /// Bytes came behind our close.
+    #[cold]
+    fn count_crossed(&self) {
+        let row = self.row();
+        if self.closed_idle {
+            row.shared.raced();
+            row.ends_rather_for(CloseReason::Raced);
+        } else if row.protocol() == Protocol::Http1 && row.in_flight.load(SeqCst) == 0 {
+            row.ends_for(CloseReason::Pipelined);
+        }
+    }
+
+    /// hyper has done with it: says why it ended. `unparsed`: hyper had read bytes that it will not look at.
+    pub(super) fn ended(self, unparsed: bool) {
+        let row = self.row();
+        if unparsed && !self.crossed {
+            self.count_crossed();
+        }
+        row.ends_for(match self.peer {
+            Peer::Reset => CloseReason::PeerReset,
+            _ if row.noticed.load(Relaxed) => CloseReason::Notice,
+            Peer::Closed => CloseReason::PeerClosed,
+            Peer::Open => CloseReason::Finished,
+        });
+    }
+
+    #[inline]
+    fn count(&self, read: usize) {
+        let bytes_in = &self.row().bytes_in;
+        bytes_in.store(bytes_in.load(Relaxed) + read as u64, Relaxed);
+    }
+
+    /// Something was told. `Some`: what the read gives instead of reading; nothing = the end, as if the peer had closed.
+    #[cold]
+    fn attend(&mut self, told: Told, cx: &Context<'_>) -> Option<io::Result<()>> {
+        if told.has(Told::UPGRADED) {
+            return self.attend_upgraded(cx).map(Err);
+        }
+        if told.has(Told::MEASURE) {
+            let row = self.registered.row();
+            row.untell(Told::MEASURE);
+            let window = crate::hold::window(kernel::least_round_trip(&self.stream));
+            row.window_us.store(u32::try_from(window.as_micros()).unwrap_or(u32::MAX).max(1), Relaxed);
+        }
+        let http1 = self.row().protocol() == Protocol::Http1;
+        (told.has(Told::CLOSE_IDLE) && http1 && self.look()).then_some(Ok(()))
+    }
+
+    /// In other hands the table reaches it only here.
+    #[cold]
+    fn attend_upgraded(&self, cx: &Context<'_>) -> Option<io::Error> {
+        let row = self.row();
+        row.waker.register(cx.waker());
+        row.told().has(Told::KILL).then(|| io::Error::new(io::ErrorKind::ConnectionAborted, "cut at the deadline"))
+    }
+
+    #[inline]
+    fn wrote(&self, length: usize, written: &Poll<io::Result<usize>>) {
+        self.row().unsent.store(!matches!(written, Poll::Ready(Ok(count)) if *count == length), Relaxed);
+    }
+}
+
+impl Drop for Io {
+    fn drop(&mut self) {
+        // An upgraded request ends here. Its guard holds the row, so the row must not hold the guard any longer.
+        drop(self.row().take_upgraded());
+    }
+}
+
+impl hyper::rt::Read for Io {
+    #[inline]
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if !this.replay.is_empty() {
+            let length = this.replay.len().min(buf.remaining());
+            buf.put_slice(&this.replay.split_to(length));
+            if this.replay.is_empty() {
+                this.replay = Bytes::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
+        let told = this.row().told();
+        if told.has(READ_ATTENDS)
+            && let Some(instead) = this.attend(told, cx)
+        {
+            return Poll::Ready(instead);
+        }
+        if this.closed_idle {
+            return Poll::Ready(Ok(()));
+        }
+        // SAFETY: the buffer is only handed to a reader that writes into it and never takes away initialised bytes.
+        let mut unfilled = ReadBuf::uninit(unsafe { buf.as_mut() });
+        let read = match ready!(Pin::new(&mut this.stream).poll_read(cx, &mut unfilled)) {
+            Ok(()) => unfilled.filled().len(),
+            Err(error) => {
+                this.peer = Peer::Reset;
+                return Poll::Ready(Err(error));
+            }
+        };
+        // SAFETY: the reader has filled exactly so many bytes.
+        unsafe { buf.advance(read) };
+        if read == 0 && this.peer == Peer::Open {
+            this.peer = Peer::Closed;
+        }
+        this.count(read);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl hyper::rt::Write for Io {
+    #[inline]
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if refusal::begins(buf)
+            && let Some(refusal) = refusal::of_hyper(buf, this.row())
+        {
+            // hyper closes behind it; the socket's buffer has room, since nothing waits to be sent.
+            return Pin::new(&mut this.stream).poll_write(cx, &refusal).map_ok(|_| buf.len());
+        }
+        let written = Pin::new(&mut this.stream).poll_write(cx, buf);
+        this.wrote(buf.len(), &written);
+        if written.is_pending()
+            && this.row().told().has(Told::UPGRADED)
+            && let Some(error) = this.attend_upgraded(cx)
+        {
+            return Poll::Ready(Err(error));
+        }
+        written
+    }
+
+    #[inline]
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.row().told().has(Told::UPGRADED) {
+            return Pin::new(&mut self.stream).poll_shutdown(cx);
+        }
+        self.poll_linger(cx).map(Ok)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match bufs {
+            [only] => self.poll_write(cx, only),
+            [one, two] if one.len() + two.len() <= JOINED_MAX => {
+                let mut joined = [0; JOINED_MAX];
+                joined[..one.len()].copy_from_slice(one);
+                joined[one.len()..one.len() + two.len()].copy_from_slice(two);
+                self.poll_write(cx, &joined[..one.len() + two.len()])
+            }
+            many => {
+                let this = &mut *self;
+                let written = Pin::new(&mut this.stream).poll_write_vectored(cx, many);
+                this.wrote(many.iter().map(|slice| slice.len()).sum(), &written);
+                written
+            }
+        }
+    }
+}

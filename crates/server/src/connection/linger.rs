@@ -1,0 +1,123 @@
+//! The end of a connection that loses nothing: half-close, read and discard until the peer has closed too, and wait until the kernel
+//! has sent everything. A plain close with unread bytes resets the connection, and a reset takes the answer with it.
+
+use crate::admission::{DRAINING, LEAVING};
+use crate::clock;
+use crate::kernel;
+use crate::table::Row;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+/// How long we wait for the peer's FIN.
+pub(crate) const LINGER: Duration = Duration::from_millis(500);
+
+/// How often the kernel is asked for what it has not sent: nobody wakes us for that.
+const ASK_LEAST: Duration = Duration::from_millis(5);
+const ASK_MOST: Duration = Duration::from_millis(100);
+
+/// What the other side has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    Open,
+    Closed,
+    Reset,
+}
+
+/// A linger under way.
+#[derive(Debug)]
+pub(super) struct Linger {
+    timer: Pin<Box<Sleep>>,
+    shut: bool,
+    /// The peer may still send, and we still read.
+    reading: bool,
+    reads_until: Instant,
+    ask: Duration,
+    crossed: bool,
+    /// What the kernel had not sent, and since when that number has stood.
+    unsent: usize,
+    unsent_since_ns: u64,
+}
+
+impl Linger {
+    pub(super) fn new(peer: Peer) -> Self {
+        let reads_until = Instant::now() + LINGER;
+        Self {
+            timer: Box::pin(tokio::time::sleep_until(reads_until)),
+            shut: false,
+            reading: peer == Peer::Open,
+            reads_until,
+            ask: ASK_LEAST,
+            crossed: false,
+            unsent: 0,
+            unsent_since_ns: clock::now_ns(),
+        }
+    }
+
+    /// Whether bytes came behind our close.
+    pub(super) fn crossed(&self) -> bool {
+        self.crossed
+    }
+
+    /// Ready: closing the socket now takes nothing away.
+    pub(super) fn poll(&mut self, stream: &mut TcpStream, row: &Row, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.shut {
+            // Never waits on TCP; an error means that the peer is gone.
+            self.reading &= matches!(Pin::new(&mut *stream).poll_shutdown(cx), Poll::Ready(Ok(())));
+            self.shut = true;
+        }
+        loop {
+            if self.reading {
+                self.discard(stream, cx);
+            }
+            if !self.reading && self.is_sent(stream, row) {
+                return Poll::Ready(());
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.reading &= Instant::now() < self.reads_until;
+            let next = Instant::now() + self.ask;
+            self.ask = (self.ask * 2).min(ASK_MOST);
+            self.timer.as_mut().reset(if self.reading { self.reads_until } else { next });
+        }
+    }
+
+    fn discard(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) {
+        let mut bytes = [0; 4096];
+        loop {
+            let mut buf = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut *stream).poll_read(cx, &mut buf) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => self.crossed = true,
+                Poll::Ready(_) => {
+                    self.reading = false;
+                    // Ask soon: the answer of a peer that has closed is mostly there already.
+                    self.timer.as_mut().reset(Instant::now() + self.ask);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Everything has reached the peer's kernel, or it makes no sense to wait for that.
+    fn is_sent(&mut self, stream: &TcpStream, row: &Row) -> bool {
+        let unsent = kernel::unsent_bytes(stream).unwrap_or(0);
+        row.unsent_bytes.store(u32::try_from(unsent).unwrap_or(u32::MAX), Relaxed);
+        let now = clock::now_ns();
+        if unsent != self.unsent {
+            self.unsent = unsent;
+            self.unsent_since_ns = now;
+        }
+        let shared = &row.shared;
+        let leaving = shared.admission.now() & (LEAVING | DRAINING) != 0;
+        // While the process lives on, the kernel sends for a closed socket as well: a peer that stopped reading need not hold a row.
+        let stuck = !leaving && now - self.unsent_since_ns > clock::ns(shared.options.limits.idle_timeout);
+        unsent == 0 || stuck
+    }
+}

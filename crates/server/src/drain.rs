@@ -1,0 +1,100 @@
+//! Draining: HTTP/2 connections get their GOAWAY, idle HTTP/1 connections are held and closed as [`hold`](crate::hold) decides,
+//! half-open ones are reaped, until the table is empty.
+
+use crate::admission::FORCED;
+use crate::clock;
+use crate::connection::LINGER;
+use crate::hold::{self, Hold, Idle, IdleHold, Rates};
+use crate::shared::Shared;
+use crate::sweep;
+use crate::table::{Row, Told};
+use lameduck_lifecycle::{CloseReason, Protocol};
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+use tokio::time::MissedTickBehavior;
+
+/// A pass of the sweep every so many ticks: what is half-open holds no drain longer than it must.
+const TICKS_A_SWEEP: u32 = 5;
+
+/// Freezes what the silences of all connections say, with those that are idle now: at the start of leaving.
+pub(crate) fn freeze_rates(shared: &Shared) {
+    shared.rates.get_or_init(|| {
+        let now = clock::now_ns();
+        let mut idle = Vec::new();
+        shared.table.each(|row| {
+            if row.protocol() == Protocol::Http1 && row.requests.load(Relaxed) > 0 && row.is_idle() {
+                idle.push(silence(row, now));
+            }
+        });
+        Rates::freeze(shared.silences.collect(), idle)
+    });
+}
+
+/// Drains until nothing is left or the deadline has come.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let began_ns = shared.admission.drained_ns();
+    let mut hold = new_hold(&shared);
+    shared.table.each(|row| begin(row, began_ns));
+
+    let mut ticks = tokio::time::interval(hold::TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for turn in 0_u32.. {
+        ticks.tick().await;
+        if shared.is_drained() || shared.admission.now() & FORCED != 0 {
+            return;
+        }
+        if turn % TICKS_A_SWEEP == 0 {
+            sweep::pass(&shared);
+        }
+        let elapsed = Duration::from_nanos(clock::now_ns().saturating_sub(began_ns));
+        tick(&shared, &mut hold, elapsed);
+    }
+}
+
+fn new_hold(shared: &Shared) -> Hold {
+    freeze_rates(shared);
+    let rates = shared.rates.get().cloned().unwrap_or_else(|| Rates::freeze(hold::Histogram::default(), []));
+    let mode = if shared.options.closings.hold { shared.options.idle_hold } else { IdleHold::For(Duration::ZERO) };
+    let deadline = *shared.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+    // One linger before the deadline everything idle is closed, so that its linger still fits.
+    let cap = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()).saturating_sub(LINGER));
+    Hold::new(rates, mode, cap)
+}
+
+fn begin(row: &Arc<Row>, now_ns: u64) {
+    match row.protocol() {
+        Protocol::Unknown => {}
+        Protocol::Http1 => row.tell(Told::MEASURE),
+        Protocol::Http2 => row.go_away(now_ns),
+    }
+}
+
+/// One look at all idle connections.
+fn tick(shared: &Shared, hold: &mut Hold, elapsed: Duration) {
+    hold.spared(shared.take_spared());
+    let now = clock::now_ns();
+    let mut idle = Vec::new();
+    shared.table.each(|row| {
+        let settled = row.closing.load(Relaxed) || row.told().has(Told::CLOSE_IDLE.or(Told::KILL).or(Told::UPGRADED));
+        if !settled && row.protocol() == Protocol::Http1 && row.requests.load(Relaxed) > 0 && row.is_idle() {
+            idle.push(Idle { key: row.clone(), silence: silence(row, now), window: window(row) });
+        }
+    });
+    for closing in hold.tick(elapsed, idle).close {
+        closing.key.close_if_idle(CloseReason::IdleDrained, closing.value);
+    }
+    shared.expect_raced(hold.expected());
+}
+
+fn silence(row: &Row, now_ns: u64) -> Duration {
+    Duration::from_nanos(now_ns.saturating_sub(row.since_ns.load(Relaxed)))
+}
+
+fn window(row: &Row) -> Duration {
+    match row.window_us.load(Relaxed) {
+        0 => hold::window(None),
+        us => Duration::from_micros(us.into()),
+    }
+}

@@ -1,0 +1,218 @@
+//! The request guard: from the parsed head to the last byte handed over. Whatever happens to the request happens to its guard,
+//! and its `Drop` writes exactly one end into the ledger.
+
+use crate::access::{NO_ANSWER, Record};
+use crate::admission::{CROWDED, DRAINING, FORCED, LEAVING};
+use crate::app::{METHODS, method_of};
+use crate::cells::shard;
+use crate::clock;
+use crate::table::{Row, Stream};
+use http::{HeaderValue, StatusCode};
+use lameduck_lifecycle::{End, Kind, Outcome, Protocol};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::Duration;
+
+/// One request.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    pub(crate) row: Arc<Row>,
+    /// HTTP/2: its own cell, and where it is kept.
+    pub(crate) stream: Option<(Arc<Stream>, usize)>,
+    began_ns: u64,
+    pub(crate) route: u16,
+    method: u8,
+    status: u16,
+    protocol: Protocol,
+    kind: Kind,
+    after_signal: bool,
+    /// How it ends once it was handed over.
+    intent: End,
+    /// It was handed over.
+    done: bool,
+    /// Kept only if somebody may be told of it.
+    pub(crate) id: Option<HeaderValue>,
+}
+
+/// What a request is known to be when it begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begin {
+    pub(crate) protocol: Protocol,
+    pub(crate) kind: Kind,
+    pub(crate) route: u16,
+    pub(crate) method: u8,
+    /// Upgrades have no bound.
+    pub(crate) bounded: bool,
+}
+
+impl Guard {
+    /// Registers the request, then looks whether it may be served: false = too many are in flight.
+    #[inline]
+    pub(crate) fn begin(row: &Arc<Row>, begin: Begin) -> (Self, bool) {
+        let Begin { protocol, kind, route, method, bounded } = begin;
+        let shared = &row.shared;
+        let now = clock::now_ns();
+        let http1 = protocol == Protocol::Http1;
+        if http1 && row.requests.load(Relaxed) > 0 {
+            let silence_ns = now.saturating_sub(row.since_ns.load(Relaxed));
+            shared.silences.spoke(shard(), silence_ns / 1000);
+        }
+
+        shared.ledger.begin(protocol, kind);
+        let state = shared.admission.after_registering();
+        row.in_flight.fetch_add(1, SeqCst);
+        row.requests.store(row.requests.load(Relaxed).wrapping_add(1).max(1), Relaxed);
+        row.since_ns.store(now, Relaxed);
+
+        let timeout = row.routes.route(route).request_timeout_ns;
+        let due = if bounded { now.saturating_add(timeout) } else { 0 };
+        let stream = if http1 {
+            row.request.begin(due, route, method, kind);
+            None
+        } else {
+            Some(new_stream(row, now, (due, route, method, kind)))
+        };
+
+        let after_signal = state & LEAVING != 0;
+        if after_signal {
+            late(row, now);
+        }
+        let admitted = state & CROWDED == 0 || fits(row);
+        let guard = Self {
+            row: row.clone(),
+            stream,
+            began_ns: now,
+            route,
+            method,
+            status: 0,
+            protocol,
+            kind,
+            after_signal,
+            intent: End::Answered,
+            done: false,
+            id: None,
+        };
+        (guard, admitted)
+    }
+
+    /// The request's cell.
+    #[inline]
+    pub(crate) fn cell(&self) -> &crate::table::RequestCell {
+        self.stream.as_ref().map_or(&self.row.request, |(stream, _)| &stream.request)
+    }
+
+    /// The response head goes out.
+    #[inline]
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.status = status.as_u16();
+        self.cell().answered();
+    }
+
+    /// Only the response tells what it is.
+    pub(crate) fn turns_out_as(&mut self, kind: Kind) {
+        if kind != self.kind {
+            self.row.shared.ledger.moved(self.protocol, self.kind, kind);
+            self.kind = kind;
+            self.cell().set_kind(kind);
+        }
+    }
+
+    /// It will end as this, not as an answer.
+    pub(crate) fn intend(&mut self, end: End) {
+        self.intent = end;
+    }
+
+    /// Everything was handed over.
+    #[inline]
+    pub(crate) fn handed_over(&mut self) {
+        self.done = true;
+    }
+
+    /// Nanoseconds of the clock when it began.
+    pub(crate) fn began_ns(&self) -> u64 {
+        self.began_ns
+    }
+
+    fn end(&self, state: u32) -> End {
+        if self.done || self.intent != End::Answered {
+            self.intent
+        } else if state & FORCED != 0 {
+            End::Aborted
+        } else if std::thread::panicking() {
+            End::Failed
+        } else {
+            End::ClientGone
+        }
+    }
+}
+
+impl Drop for Guard {
+    #[inline]
+    fn drop(&mut self) {
+        let row = &*self.row;
+        let shared = &row.shared;
+        let now = clock::now_ns();
+        let state = shared.admission.now();
+        let end = self.end(state);
+        let outcome = end.outcome(self.after_signal, state & LEAVING != 0);
+
+        if self.status != 0 {
+            let series = &row.routes.route(self.route).series;
+            series.observe(usize::from(self.method), self.status, now.saturating_sub(self.began_ns));
+        }
+        row.since_ns.store(now, Relaxed);
+        row.mark.store(row.bytes_in.load(Relaxed), Relaxed);
+        // Last: who sees nothing in flight must see the rest.
+        row.in_flight.fetch_sub(1, SeqCst);
+        shared.ledger.end(self.protocol, self.kind, outcome);
+
+        if let Some((_, key)) = &self.stream {
+            row.remove_stream(*key);
+        }
+        let severity = if end == End::Answered || self.status >= 500 { self.status } else { NO_ANSWER };
+        if severity >= shared.access_threshold {
+            log(self, outcome, now);
+        }
+        if state & (DRAINING | FORCED) != 0 {
+            shared.look_whether_drained();
+        }
+    }
+}
+
+fn new_stream(row: &Row, began_ns: u64, cell: (u64, u16, u8, Kind)) -> (Arc<Stream>, usize) {
+    let (due_ns, route, method, kind) = cell;
+    let stream = Arc::new(Stream { began_ns, ..Stream::default() });
+    stream.request.begin(due_ns, route, method, kind);
+    let key = row.add_stream(stream.clone());
+    (stream, key)
+}
+
+#[cold]
+fn late(row: &Row, now_ns: u64) {
+    row.shared.late_arrivals.observe(now_ns.saturating_sub(row.shared.admission.left_ns()));
+}
+
+/// The caller has registered: it counts itself.
+#[cold]
+fn fits(row: &Row) -> bool {
+    row.shared.ledger.in_flight() <= row.shared.options.limits.requests_in_flight as u64
+}
+
+#[cold]
+fn log(guard: &Guard, outcome: Outcome, now_ns: u64) {
+    let row = &*guard.row;
+    let Some(log) = &row.shared.options.access.log else { return };
+    let path = &row.routes.route(guard.route).path;
+    debug_assert!(usize::from(guard.method) < METHODS.len());
+    log.ended(&Record {
+        method: &method_of(guard.method),
+        route: (!path.is_empty()).then_some(&**path),
+        status: StatusCode::from_u16(guard.status).ok(),
+        duration: Duration::from_nanos(now_ns.saturating_sub(guard.began_ns)),
+        request_id: guard.id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(""),
+        peer: row.peer,
+        protocol: guard.protocol,
+        kind: guard.kind,
+        outcome,
+    });
+}

@@ -1,0 +1,134 @@
+//! From hyper's request to hyper's response: guard, id, limits, the router, the notice. hyper is generic over this service, so
+//! nothing here is boxed; what is rare is cold.
+
+mod answer;
+
+pub(crate) use answer::Answer;
+
+use crate::app::{Route, RouteTable, method_index};
+use crate::body::{Limit, Received};
+use crate::guard::{Begin, Guard};
+use crate::request_id;
+use crate::table::Row;
+use answer::Own;
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderValue, Method, Request, header};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use lameduck_lifecycle::{Kind, Protocol};
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// The service of one connection. It owns its router: cloning one for each request costs a shared counter.
+#[derive(Debug)]
+pub(crate) struct Service {
+    router: RefCell<Router>,
+    row: Arc<Row>,
+    protocol: Protocol,
+}
+
+impl Service {
+    pub(crate) fn new(router: Router, row: Arc<Row>, protocol: Protocol) -> Self {
+        Self { router: RefCell::new(router), row, protocol }
+    }
+
+    fn routes(&self) -> &RouteTable {
+        &self.row.routes
+    }
+
+    #[inline]
+    fn begin(&self, request: &Request<Incoming>) -> (Guard, bool) {
+        let http1 = self.protocol == Protocol::Http1;
+        let upgrade = !request.extensions().is_empty() && request.extensions().get::<OnUpgrade>().is_some();
+        let begin = Begin {
+            protocol: self.protocol,
+            kind: if !http1 && is_grpc(request) { Kind::Grpc } else { Kind::Request },
+            route: self.routes().find(request.uri().path()),
+            method: method_index(request.method()),
+            bounded: !upgrade,
+        };
+        Guard::begin(&self.row, begin)
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Service {
+    type Response = http::Response<crate::body::Tracked>;
+    type Error = answer::Cut;
+    type Future = Answer;
+
+    #[inline]
+    fn call(&self, mut request: Request<Incoming>) -> Answer {
+        let (mut guard, admitted) = self.begin(&request);
+        let options = &self.row.shared.options;
+        let id = options.request_ids.then(|| request_id::settle(request.headers_mut()));
+        if self.row.shared.access_threshold != u16::MAX {
+            guard.id.clone_from(&id);
+        }
+        let head = request.method() == Method::HEAD;
+        if !admitted {
+            return Answer::own(Own::Busy, guard, id, head);
+        }
+
+        let mut exceeded = None;
+        let request = if request.body().is_end_stream() {
+            request.map(|_| Body::empty())
+        } else {
+            let row = (self.protocol == Protocol::Http1).then(|| self.row.clone());
+            match bounded(request, self.routes().route(guard.route), row, &mut exceeded) {
+                Ok(request) => request,
+                Err(TooLarge) => return Answer::own(Own::TooLarge, guard, id, head),
+            }
+        };
+        self.hand_over(request, guard, id, head, exceeded)
+    }
+}
+
+impl Service {
+    #[inline]
+    fn hand_over(
+        &self,
+        request: Request<Body>,
+        guard: Guard,
+        id: Option<HeaderValue>,
+        head: bool,
+        exceeded: Option<Arc<AtomicBool>>,
+    ) -> Answer {
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            tower::Service::<Request<Body>>::call(&mut *self.router.borrow_mut(), request)
+        }));
+        match called {
+            Ok(routed) => Answer::routed(routed, guard, id, head, exceeded),
+            Err(_) => Answer::own(Own::Panicked, guard, id, head),
+        }
+    }
+}
+
+/// The announced length is larger than the route's limit.
+struct TooLarge;
+
+/// The request with a body that cannot exceed the route's limit. hyper holds a body to its announced length; one without is counted.
+fn bounded(
+    request: Request<Incoming>,
+    route: &Route,
+    row: Option<Arc<Row>>,
+    exceeded: &mut Option<Arc<AtomicBool>>,
+) -> Result<Request<Body>, TooLarge> {
+    let limit = match request.body().size_hint().exact() {
+        Some(length) if length > route.body_bytes => return Err(TooLarge),
+        Some(_) => None,
+        None => Some(Limit { left: route.body_bytes, exceeded: exceeded.insert(Arc::default()).clone() }),
+    };
+    Ok(request.map(|body| Body::new(Received::new(body, limit, row))))
+}
+
+fn is_grpc(request: &Request<Incoming>) -> bool {
+    request.method() == Method::POST
+        && request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}

@@ -1,0 +1,253 @@
+//! The future of one response: the router's, or one of the server's own; and everything that is done to each response.
+
+use crate::admission::{DRAINING, LEAVING};
+use crate::answer::{self, Rejected};
+use crate::app::Label;
+use crate::body::Tracked;
+use crate::clock;
+use crate::guard::Guard;
+use crate::request_id::X_REQUEST_ID;
+use crate::table::Told;
+use axum::response::Response;
+use axum::routing::future::RouteFuture;
+use http::{HeaderValue, StatusCode, header};
+use http_body::Body as _;
+use lameduck_lifecycle::{End, Kind};
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll};
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// The deadline has cut this request: there is no answer.
+#[derive(Debug)]
+pub(crate) struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("cut at the deadline")
+    }
+}
+
+impl std::error::Error for Cut {}
+
+/// Answers that the server gives instead of the router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    Busy,
+    TooLarge,
+    TimedOut,
+    Panicked,
+}
+
+/// A response that is being made.
+pub(crate) struct Answer {
+    /// `RouteFuture` is `Unpin`: nothing needs projecting.
+    routed: Option<RouteFuture<Infallible>>,
+    own: Option<Own>,
+    /// `None` once the response is made.
+    guard: Option<Guard>,
+    id: Option<HeaderValue>,
+    head: bool,
+    registered: bool,
+    exceeded: Option<Arc<AtomicBool>>,
+}
+
+impl Answer {
+    #[inline]
+    pub(super) fn routed(
+        routed: RouteFuture<Infallible>,
+        guard: Guard,
+        id: Option<HeaderValue>,
+        head: bool,
+        exceeded: Option<Arc<AtomicBool>>,
+    ) -> Self {
+        Self { routed: Some(routed), own: None, guard: Some(guard), id, head, registered: false, exceeded }
+    }
+
+    #[cold]
+    pub(super) fn own(own: Own, guard: Guard, id: Option<HeaderValue>, head: bool) -> Self {
+        Self { routed: None, own: Some(own), guard: Some(guard), id, head, registered: false, exceeded: None }
+    }
+
+    /// What the request has been told: an HTTP/1 request by its connection, which has the same task; a stream by itself.
+    #[inline]
+    fn told(&mut self, cx: &Context<'_>) -> Told {
+        let Some(guard) = &self.guard else { return Told(0) };
+        match &guard.stream {
+            None => guard.row.told(),
+            Some((stream, _)) => {
+                if !self.registered {
+                    self.registered = true;
+                    stream.waker.register(cx.waker());
+                }
+                Told(stream.told.load(Relaxed))
+            }
+        }
+    }
+
+    /// Told to hurry: too late, or not (what was told was meant for an earlier request of the connection).
+    #[cold]
+    fn hurry(&mut self, told: Told) -> Result<(), Cut> {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        if told.has(Told::KILL) && guard.stream.is_some() {
+            self.routed = None;
+            return Err(Cut);
+        }
+        let due = guard.cell().due_ns.load(Relaxed);
+        if due != 0 && clock::now_ns() >= due {
+            self.routed = None;
+            self.own = Some(Own::TimedOut);
+        }
+        if guard.stream.is_none() {
+            guard.row.untell(Told::TIME_OUT);
+        }
+        Ok(())
+    }
+
+    /// The server's own answer, and how the request ends by it.
+    #[cold]
+    fn make_own(&mut self, own: Own) -> Response {
+        let (status, sentence, end) = match own {
+            Own::Busy => (503, "too many requests are in flight; try again", Some(End::Rejected)),
+            Own::TooLarge => (413, answer::sentence(StatusCode::PAYLOAD_TOO_LARGE), None),
+            Own::TimedOut => (503, "the request took longer than allowed", Some(End::TimedOut)),
+            Own::Panicked => (500, answer::sentence(StatusCode::INTERNAL_SERVER_ERROR), Some(End::Failed)),
+        };
+        if let (Some(guard), Some(end)) = (&mut self.guard, end) {
+            guard.intend(end);
+        }
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        answer::own(status, sentence, self.id.as_ref())
+    }
+
+    /// What is done to every response.
+    #[inline]
+    fn finish(&mut self, mut response: Response) -> http::Response<Tracked> {
+        let Some(mut guard) = self.guard.take() else { return response.map(|body| Tracked::new(body, None)) };
+        if response.status().as_u16() >= 400 {
+            response = self.refine(response, &mut guard);
+        }
+        if let Some(id) = self.id.take() {
+            response.headers_mut().insert(X_REQUEST_ID, id);
+        }
+        if guard.row.routes.has_foreign() && guard.route == crate::app::UNMATCHED {
+            relabel(&response, &mut guard);
+        }
+        let status = response.status();
+        guard.answered(status);
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            return upgraded(response, guard);
+        }
+
+        let state = guard.row.shared.admission.now();
+        if state & (LEAVING | DRAINING) != 0 {
+            tell(&mut response, &guard, state);
+        }
+        let body = response.body();
+        if body.size_hint().exact().is_none() && is_sse(&response) {
+            guard.turns_out_as(Kind::Sse);
+        }
+        if self.head
+            || response.body().is_end_stream()
+            || status == StatusCode::NO_CONTENT
+            || status == StatusCode::NOT_MODIFIED
+        {
+            guard.handed_over();
+        }
+        response.map(|body| Tracked::new(body, Some(guard)))
+    }
+
+    /// An error answer: marks, form.
+    #[cold]
+    fn refine(&mut self, mut response: Response, guard: &mut Guard) -> Response {
+        if self.exceeded.as_ref().is_some_and(|exceeded| exceeded.load(Relaxed)) {
+            return answer::own(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                answer::sentence(StatusCode::PAYLOAD_TOO_LARGE),
+                self.id.as_ref(),
+            );
+        }
+        if response.extensions_mut().remove::<Rejected>().is_some() {
+            guard.intend(End::Rejected);
+        }
+        if guard.row.shared.options.json_errors { answer::as_json(response, self.id.as_ref()) } else { response }
+    }
+}
+
+impl Future for Answer {
+    type Output = Result<http::Response<Tracked>, Cut>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let told = this.told(cx);
+        if told.has(Told::TIME_OUT.or(Told::KILL)) {
+            this.hurry(told)?;
+        }
+        if let Some(own) = this.own.take() {
+            let response = this.make_own(own);
+            return Poll::Ready(Ok(this.finish(response)));
+        }
+        let Some(routed) = &mut this.routed else { return Poll::Pending };
+        let response = match catch_unwind(AssertUnwindSafe(|| Pin::new(routed).poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Ok(response))) => response,
+            Ok(Poll::Ready(Err(never))) => match never {},
+            Err(_) => {
+                // What the panic left behind must not bring down the connection when it is dropped.
+                let left = this.routed.take();
+                drop(catch_unwind(AssertUnwindSafe(|| drop(left))));
+                this.make_own(Own::Panicked)
+            }
+        };
+        Poll::Ready(Ok(this.finish(response)))
+    }
+}
+
+/// The notice, while leaving: `Connection: close`, or GOAWAY for the whole connection.
+#[cold]
+fn tell(response: &mut Response, guard: &Guard, state: u32) {
+    let row = &guard.row;
+    let shared = &row.shared;
+    if !shared.options.closings.notice {
+        return;
+    }
+    let now = clock::now_ns();
+    if !shared.admission.tells(state, now, row.id ^ guard.began_ns()) {
+        return;
+    }
+    if guard.stream.is_some() {
+        row.go_away(now);
+    } else {
+        row.noticed.store(true, Relaxed);
+        response.headers_mut().insert(header::CONNECTION, CLOSE);
+    }
+}
+
+/// The request goes on with the socket.
+#[cold]
+fn upgraded(response: Response, mut guard: Guard) -> http::Response<Tracked> {
+    let websocket =
+        response.headers().get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    guard.turns_out_as(if websocket { Kind::Websocket } else { Kind::Upgrade });
+    guard.handed_over();
+    let row = guard.row.clone();
+    row.upgrade(guard);
+    response.map(|body| Tracked::new(body, None))
+}
+
+#[cold]
+fn relabel(response: &Response, guard: &mut Guard) {
+    if let Some(label) = response.extensions().get::<Label>() {
+        guard.route = guard.row.routes.number_of(label.as_str());
+    }
+}
+
+fn is_sse(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+}

@@ -1,0 +1,154 @@
+//! What is due for one connection: pure, from numbers to a decision.
+
+use crate::clock;
+use crate::options::Options;
+use crate::table::{Row, Told};
+use lameduck_lifecycle::{CloseReason, Protocol};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// What a connection that never sent anything gets once Draining has begun.
+const FIRST_BYTE_IN_DRAIN: Duration = Duration::from_secs(1);
+
+/// The spread of the idle time-out: clients that came together must not be sent away together.
+const JITTER_PERCENT: u64 = 10;
+
+/// One connection at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View {
+    pub(super) id: u64,
+    pub(super) protocol: Protocol,
+    pub(super) now_ns: u64,
+    /// 0 = not draining.
+    pub(super) drained_ns: u64,
+    pub(super) accepted_ns: u64,
+    pub(super) since_ns: u64,
+    /// 0 = no head has been seen to begin.
+    pub(super) head_seen_ns: u64,
+    /// 0 = GOAWAY was not sent.
+    pub(super) go_away_ns: u64,
+    pub(super) in_flight: u32,
+    pub(super) requests: u32,
+    pub(super) bytes_in: u64,
+    pub(super) mark: u64,
+    pub(super) unsent: bool,
+    /// Closing, told so, or in other hands.
+    pub(super) settled: bool,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Nothing,
+    /// The first bytes of a head are there: its time runs.
+    HeadBegun,
+    /// The head that was seen to begin has become a request.
+    HeadEnded,
+    /// Close, if a look shows that nothing is under way.
+    Close(CloseReason),
+    /// HTTP/2: end when the streams have ended.
+    GoAway,
+    /// End now.
+    Kill(CloseReason),
+}
+
+impl View {
+    pub(super) fn of(row: &Row, now_ns: u64) -> Self {
+        let in_flight = row.in_flight.load(std::sync::atomic::Ordering::SeqCst);
+        Self {
+            id: row.id,
+            protocol: row.protocol(),
+            now_ns,
+            drained_ns: row.shared.admission.drained_ns(),
+            accepted_ns: row.accepted_ns,
+            since_ns: row.since_ns.load(Relaxed),
+            head_seen_ns: row.head_seen_ns.load(Relaxed),
+            go_away_ns: row.go_away_ns.load(Relaxed),
+            in_flight,
+            requests: row.requests.load(Relaxed),
+            bytes_in: row.bytes_in.load(Relaxed),
+            mark: row.mark.load(Relaxed),
+            unsent: row.unsent.load(Relaxed),
+            settled: row.closing.load(Relaxed) || row.told().has(Told::CLOSE_IDLE.or(Told::KILL).or(Told::UPGRADED)),
+        }
+    }
+
+    /// Whether `bound` has passed since `from_ns`.
+    fn past(&self, from_ns: u64, bound: Duration) -> bool {
+        self.now_ns.saturating_sub(from_ns) >= clock::ns(bound)
+    }
+}
+
+/// Decides.
+pub(super) fn judge(view: &View, options: &Options) -> Due {
+    if view.settled {
+        return Due::Nothing;
+    }
+    match view.protocol {
+        Protocol::Unknown => unknown(view, options),
+        Protocol::Http1 => http1(view, options),
+        Protocol::Http2 => http2(view, options),
+    }
+}
+
+/// Silent, or half a preface.
+fn unknown(view: &View, options: &Options) -> Due {
+    if view.bytes_in > 0 {
+        let due = view.past(view.since_ns, options.limits.header_timeout);
+        return if due { Due::Kill(CloseReason::HeaderTimeout) } else { Due::Nothing };
+    }
+    let in_drain = view.drained_ns != 0 && view.past(view.drained_ns.max(view.accepted_ns), FIRST_BYTE_IN_DRAIN);
+    if in_drain || view.past(view.accepted_ns, options.limits.first_byte_timeout) {
+        Due::Close(CloseReason::FirstByteTimeout)
+    } else {
+        Due::Nothing
+    }
+}
+
+fn http1(view: &View, options: &Options) -> Due {
+    if view.in_flight > 0 || view.unsent {
+        return if view.head_seen_ns != 0 { Due::HeadEnded } else { Due::Nothing };
+    }
+    if view.bytes_in == view.mark {
+        if view.head_seen_ns != 0 {
+            return Due::HeadEnded;
+        }
+        let due = view.past(view.since_ns, jittered(options.limits.idle_timeout, view.id));
+        return if due { Due::Close(CloseReason::IdleTimeout) } else { Due::Nothing };
+    }
+    // Part of a head. That of the first began when the first byte came; later ones are first seen here.
+    let first = view.requests == 0;
+    match if first { view.since_ns } else { view.head_seen_ns } {
+        0 => Due::HeadBegun,
+        // Another request has come and gone since: this is a new head.
+        begun if begun < view.since_ns => Due::HeadBegun,
+        begun if view.past(begun, options.limits.header_timeout) => Due::Kill(CloseReason::HeaderTimeout),
+        _ => Due::Nothing,
+    }
+}
+
+fn http2(view: &View, options: &Options) -> Due {
+    if view.in_flight > 0 {
+        return Due::Nothing;
+    }
+    if view.go_away_ns != 0 {
+        // It ends within a round trip after its last stream; only a peer that answers no PING stays.
+        let silent = view.past(view.go_away_ns.max(view.since_ns), options.http2.keep_alive_timeout);
+        return if silent { Due::Kill(CloseReason::KeepAliveTimeout) } else { Due::Nothing };
+    }
+    if view.drained_ns != 0 || view.past(view.since_ns, jittered(options.limits.idle_timeout, view.id)) {
+        return Due::GoAway;
+    }
+    Due::Nothing
+}
+
+/// `timeout`, up to 10 % more or less, the same for the same connection.
+fn jittered(timeout: Duration, id: u64) -> Duration {
+    let spread = 2 * JITTER_PERCENT * 10;
+    let thrown = (id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % (spread + 1);
+    let per_mille = 1000 - JITTER_PERCENT * 10 + thrown;
+    timeout.mul_f64(per_mille as f64 / 1000.0)
+}
+
+#[cfg(test)]
+mod tests;
