@@ -1,0 +1,265 @@
+//! From what was written to a plan, or to one sentence that says what is wrong with it.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+
+use super::{Local, Preset};
+use crate::load::{Group, LoadPlan, Shapes};
+use crate::plan::{Limits, Outputs, Plan, Ports, Readiness, Restart, Role, RunPlan, Service, Target};
+use crate::scenario::Scenario;
+use crate::values::{Named, default_rate};
+use crate::verdict::Kind;
+
+/// Most replicas; the addresses 127.0.1.1 to 127.0.1.250 are used in turn.
+const REPLICAS_MAX: u16 = 100;
+/// Most restarts of one run, all replicas counted.
+const RESTARTS_MAX: u32 = 60_000;
+/// Fewest requests from which a run says anything.
+const REQUESTS_MIN: u64 = 50;
+/// Least share of the due requests that must have been sent.
+const SENT_SHARE_MIN: f64 = 0.8;
+
+/// The default mix, for kinds that every server can answer and for those that need routes of their own.
+const SIMPLE: [(Kind, u32); 4] = [(Kind::Hot, 40), (Kind::Warm, 60), (Kind::Cold, 60), (Kind::Connect, 20)];
+const BENCH: [(Kind, u32); 4] = [(Kind::H2c, 4), (Kind::Slow, 8), (Kind::Stream, 8), (Kind::Upload, 4)];
+
+/// Checks the options as a whole.
+///
+/// # Errors
+/// One sentence with the option, what is wrong, and what would be right.
+pub(crate) fn plan(local: &Local) -> anyhow::Result<Plan> {
+    ensure!(
+        (1..=REPLICAS_MAX).contains(&local.replicas),
+        "--replicas {}: expected 1 to {REPLICAS_MAX}",
+        local.replicas
+    );
+    let restarts = u32::from(local.replicas).saturating_mul(local.rollouts);
+    ensure!(restarts <= RESTARTS_MAX, "--rollouts {}: that is more than {RESTARTS_MAX} restarts", local.rollouts);
+    ensure!((1..=64).contains(&local.nodes), "--nodes {}: expected 1 to 64", local.nodes);
+    ensure!((1..=64).contains(&local.threads), "--threads {}: expected 1 to 64", local.threads);
+    ensure!(
+        local.pre_stop < local.grace,
+        "--pre-stop must end before --grace does: the hook's time is part of the grace period"
+    );
+    ensure!(!local.timeout.is_zero(), "--timeout 0s: no request could be answered in no time");
+    ensure!(!local.probe_period.is_zero(), "--probe-period 0s: expected more than nothing");
+    let ports = ports(local)?;
+    Ok(Plan {
+        command: local.command.clone(),
+        runs: runs(local)?,
+        target: target(local, ports),
+        load: load(local)?,
+        limits: Limits { lag_max: local.lag_max, sent_share_min: SENT_SHARE_MIN, requests_min: REQUESTS_MIN },
+        outputs: Outputs {
+            json: local.json.clone(),
+            html: local.html.clone(),
+            logs: local.logs.clone(),
+            progress: local.progress,
+        },
+    })
+}
+
+fn ports(local: &Local) -> anyhow::Result<Ports> {
+    let ports = Ports { http: local.port, admin: local.admin_port, grpc: local.grpc_port, step: local.port_step };
+    let mut all = [ports.http, ports.admin, ports.grpc];
+    all.sort_unstable();
+    ensure!(all[0] > 0, "ports: 0 cannot be given to a replica and found again; choose a port");
+    ensure!(all[0] != all[1] && all[1] != all[2], "--port, --admin-port and --grpc-port must differ");
+    let highest = u32::from(all[2]) + u32::from(ports.step) * u32::from(crate::local::ADDRESSES);
+    ensure!(highest <= u32::from(u16::MAX), "--port-step {}: ports would grow beyond 65535", ports.step);
+    Ok(ports)
+}
+
+fn target(local: &Local, ports: Ports) -> Target {
+    let mut env = Vec::new();
+    if local.preset == Preset::Lameduck {
+        for (key, value) in [
+            ("LISTEN__HTTP", "{host}:{port}"),
+            ("LISTEN__GRPC", "{host}:{grpc_port}"),
+            ("LISTEN__ADMIN", "{host}:{admin_port}"),
+            ("DRAIN__GRACE_PERIOD", "{grace}"),
+            ("DRAIN__PRE_STOP", "{pre_stop}"),
+            ("DRAIN__REPORT_FILE", "{report_file}"),
+            ("BENCH__ENABLED", "true"),
+        ] {
+            env.push((format!("LAMEDUCK_{key}"), value.to_owned()));
+        }
+    }
+    env.extend(local.env.iter().cloned());
+    let readiness = match (local.ready.as_deref(), local.preset) {
+        (Some("tcp"), _) => Readiness::Tcp,
+        (Some(url), _) => Readiness::Http(url.to_owned()),
+        (None, Preset::Lameduck) => Readiness::Http("http://{host}:{admin_port}/readyz".into()),
+        (None, Preset::Plain) => Readiness::Http(format!("http://{{host}}:{{port}}{}", path(local))),
+    };
+    Target {
+        env,
+        ports,
+        readiness,
+        ready_timeout: local.ready_timeout,
+        probe_period: local.probe_period,
+        has_ledger: local.preset == Preset::Lameduck,
+        told_grace: local.grace,
+    }
+}
+
+fn path(local: &Local) -> String {
+    let default = if local.preset == Preset::Lameduck { "/ping" } else { "/" };
+    local.path.clone().unwrap_or_else(|| default.to_owned())
+}
+
+fn load(local: &Local) -> anyhow::Result<LoadPlan> {
+    let lameduck = local.preset == Preset::Lameduck;
+    let or = |given: &Option<String>, bench: &str| match given {
+        Some(path) => path.clone(),
+        None if lameduck => bench.to_owned(),
+        None => String::new(),
+    };
+    let shapes = Shapes {
+        path: path(local),
+        slow_path: or(&local.slow_path, "/bench/slow?ms=400"),
+        stream_path: or(&local.stream_path, "/bench/stream?chunks=10&interval_ms=50&bytes=512"),
+        upload_path: or(&local.upload_path, "/bench/upload"),
+        upload_chunks: 10,
+        upload_chunk_bytes: 1024,
+        upload_interval: Duration::from_millis(50),
+        pipeline_depth: 3,
+    };
+    for path in [&shapes.path, &shapes.slow_path, &shapes.stream_path, &shapes.upload_path] {
+        ensure!(
+            path.is_empty() || (path.starts_with('/') && path.chars().all(|letter| letter.is_ascii_graphic())),
+            "path {path:?}: expected it to begin with / and to have no spaces"
+        );
+    }
+    let groups = groups(local, &shapes)?;
+    let seed = local.seed.unwrap_or_else(fresh_seed);
+    Ok(LoadPlan {
+        groups,
+        shapes,
+        timeout: local.timeout,
+        connect_timeout: local.connect_timeout,
+        look_to_write: local.look_to_write,
+        threads: local.threads,
+        seed,
+    })
+}
+
+fn groups(local: &Local, shapes: &Shapes) -> anyhow::Result<Vec<Group>> {
+    let mut groups: Vec<Group> = Vec::new();
+    if !local.only {
+        let bench: &[_] = if local.preset == Preset::Lameduck { &BENCH } else { &[] };
+        groups.extend(SIMPLE.iter().chain(bench).map(|&(kind, clients)| Group {
+            kind,
+            clients,
+            rate: default_rate(kind),
+        }));
+    }
+    for given in &local.clients {
+        match groups.iter_mut().find(|group| group.kind == given.kind) {
+            Some(group) => *group = *given,
+            None => groups.push(*given),
+        }
+    }
+    groups.retain(|group| group.clients > 0);
+    ensure!(!groups.is_empty(), "--clients: no clients are left; name at least one kind with a count above 0");
+    for group in &groups {
+        let (path, option) = match group.kind {
+            Kind::Slow => (&shapes.slow_path, "--slow-path"),
+            Kind::Stream => (&shapes.stream_path, "--stream-path"),
+            Kind::Upload => (&shapes.upload_path, "--upload-path"),
+            Kind::Hot | Kind::Warm | Kind::Cold | Kind::Connect | Kind::H2c | Kind::Pipelined => {
+                (&shapes.path, "--path")
+            }
+        };
+        ensure!(!path.is_empty(), "--clients {}: needs {option} with this preset", group.kind.name());
+    }
+    Ok(groups)
+}
+
+fn runs(local: &Local) -> anyhow::Result<Vec<RunPlan>> {
+    let base = RunPlan {
+        name: "as-given".into(),
+        role: Role::Subject,
+        scenario: None,
+        env: Vec::new(),
+        replicas: local.replicas,
+        rollouts: local.rollouts,
+        pause: local.pause,
+        wait_for_exit: local.wait_for_exit,
+        restart: Restart::Term,
+        service: Service {
+            views: usize::from(local.nodes),
+            propagation: local.propagation,
+            pre_stop: local.pre_stop,
+            grace: local.grace,
+        },
+        warm_up: local.warm_up,
+        cool_down: local.cool_down,
+    };
+    if !local.scenario.is_empty() {
+        ensure!(local.variant.is_empty() && local.control.is_empty(), "--scenario excludes --variant and --control");
+        return scenarios(&local.scenario, &base);
+    }
+    let mut runs: Vec<RunPlan> = match local.variant.is_empty() {
+        true => vec![base.clone()],
+        false => local.variant.iter().map(|variant| named(&base, variant)).collect(),
+    };
+    runs.extend(controls(local, &base)?);
+    for (index, run) in runs.iter().enumerate() {
+        ensure!(runs[..index].iter().all(|other| other.name != run.name), "two runs are named {:?}", run.name);
+    }
+    Ok(runs)
+}
+
+fn controls(local: &Local, base: &RunPlan) -> anyhow::Result<Vec<RunPlan>> {
+    let is = |control: &Named, name: &str| control.name == name && control.env.is_empty();
+    if local.control.iter().any(|control| is(control, "none")) {
+        ensure!(local.control.len() == 1, "--control none excludes other controls");
+        return Ok(Vec::new());
+    }
+    let sigkill = Named { name: "sigkill".into(), env: Vec::new() };
+    let given = if local.control.is_empty() { std::slice::from_ref(&sigkill) } else { &local.control };
+    // A control has to lose once: one rollout is enough.
+    let control_of =
+        |control: &Named| RunPlan { role: Role::Control, rollouts: local.rollouts.min(1), ..named(base, control) };
+    given
+        .iter()
+        .map(|control| match () {
+            () if is(control, "sigkill") => Ok(RunPlan { restart: Restart::Kill, ..control_of(control) }),
+            () if control.env.is_empty() => {
+                bail!("--control {}: expected sigkill, none, or NAME=KEY=VALUE,…", control.name)
+            }
+            () => Ok(control_of(control)),
+        })
+        .collect()
+}
+
+fn scenarios(names: &[String], base: &RunPlan) -> anyhow::Result<Vec<RunPlan>> {
+    let mut chosen = Vec::new();
+    for name in names {
+        match name.as_str() {
+            "all" => chosen.extend(Scenario::ALL),
+            name => chosen.push(Scenario::parse(name).with_context(|| {
+                format!("--scenario {name}: expected all or one of {}", Scenario::ALL.map(Scenario::name).join(", "))
+            })?),
+        }
+    }
+    Ok(chosen
+        .into_iter()
+        .map(|scenario| {
+            let mut run = base.clone();
+            scenario.apply(&mut run);
+            run
+        })
+        .collect())
+}
+
+fn named(base: &RunPlan, named: &Named) -> RunPlan {
+    RunPlan { name: named.name.clone(), env: named.env.clone(), ..base.clone() }
+}
+
+fn fresh_seed() -> u64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    since_epoch.as_nanos() as u64 ^ u64::from(std::process::id()) << 32
+}

@@ -1,0 +1,41 @@
+//! Proves a rolling restart from the client's side.
+//!
+//! The drill knows a service by its public surfaces only: HTTP, signals, files. Facts flow one way: the driver of
+//! restarts ([`local`]) and the clients ([`load`]) produce facts, the judge compares them with what was promised, the
+//! report shows both. The endpoint table is all that driver and clients share.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | `cli`, `values`, `placeholders` | what was written on the command line |
+//! | `plan`, `scenario` | what is going to be done, checked |
+//! | `local` | processes, signals, probes, rollouts |
+//! | `endpoints` | which replica a new connection may go to |
+//! | `load` | clients that never retry |
+//! | `verdict`, `record` | what became of each request, in constant memory |
+//! | `ledger`, `reconcile` | the service's own account, compared with the clients' |
+//! | `facts`, `judge` | what happened, what it means |
+//! | `report`, `board` | how a person gets to see it |
+
+mod board;
+mod cli;
+mod descriptors;
+mod endpoints;
+mod exit;
+mod facts;
+mod judge;
+mod ledger;
+mod load;
+mod local;
+mod placeholders;
+mod plan;
+mod random;
+mod reconcile;
+mod record;
+mod report;
+mod scenario;
+mod session;
+mod values;
+mod verdict;
+
+pub use exit::Exit;
+pub use session::run;

@@ -1,0 +1,171 @@
+//! The HTTP/2 client: prior knowledge, many streams on one connection, a new connection once the peer says GOAWAY.
+
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use h2::Reason;
+use h2::client::{ResponseFuture, SendRequest};
+use http::{Method, Request, Version};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use super::http1::connection::{Outcome, connect};
+use super::http1::counts_from;
+use super::http1::request::id;
+use super::http1::response::Answer;
+use super::worker::{Client, Pending};
+use crate::endpoints::Endpoint;
+use crate::verdict::Verdict;
+
+/// Most streams of one client in flight; what is due beyond them waits and keeps its due time.
+const STREAMS_MAX: usize = 100;
+
+/// An HTTP/2 connection and the task that moves its frames.
+struct Session {
+    sender: SendRequest<Bytes>,
+    endpoint: Endpoint,
+    frames: JoinHandle<()>,
+    served: Rc<Cell<u64>>,
+}
+
+/// Sends what falls due until the thread stops.
+pub(crate) async fn run(mut client: Client) {
+    let mut session: Option<Session> = None;
+    let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+    loop {
+        let due = client.arrivals.next_due();
+        let was_free = Instant::now() < due && streams.available_permits() > 0;
+        tokio::time::sleep_until(due.into()).await;
+        let Ok(permit) = Arc::clone(&streams).acquire_owned().await else { return };
+        if client.worker.is_stopping() {
+            return;
+        }
+        let mut pending = client.worker.begin(client.kind, counts_from(due, was_free));
+        let blind = client.worker.plan.look_to_write;
+        let sent = match ready(&mut client, &mut session, &mut pending).await {
+            Ok(session) => {
+                if !blind.is_zero() {
+                    tokio::time::sleep(blind).await;
+                }
+                send(&client, session, &mut pending)
+            }
+            Err(verdict) => Err(verdict),
+        };
+        match sent {
+            Err(verdict) => {
+                pending.end(verdict, 0);
+            }
+            Ok((answer, served)) => {
+                let worker = Rc::clone(&client.worker);
+                tokio::task::spawn_local(async move {
+                    let deadline = Instant::now() + worker.plan.timeout;
+                    let outcome = tokio::time::timeout_at(deadline.into(), receive(answer)).await;
+                    let outcome = outcome.unwrap_or_else(|_| Outcome::lost(Verdict::TimedOut));
+                    if outcome.verdict == Verdict::Answered {
+                        served.set(served.get() + 1);
+                    }
+                    pending.end(outcome.verdict, outcome.status);
+                    drop(permit);
+                });
+            }
+        }
+    }
+}
+
+/// A session that takes another stream: the one there is, or a new one if its peer has said GOAWAY or is gone.
+async fn ready<'a>(
+    client: &mut Client,
+    slot: &'a mut Option<Session>,
+    pending: &mut Pending,
+) -> Result<&'a mut Session, Verdict> {
+    if let Some(session) = slot.take() {
+        let Session { sender, endpoint, frames, served } = session;
+        match sender.ready().await {
+            Ok(sender) if !frames.is_finished() => {
+                return Ok(slot.insert(Session { sender, endpoint, frames, served }));
+            }
+            // The old connection goes on for the streams it has; its task ends with the last of them.
+            _ => client.worker.record.borrow_mut().connections_left_in_time += 1,
+        }
+    }
+    let choice = client.arrivals.choice();
+    let Some(endpoint) = client.worker.stage.table.pick(client.view, choice) else {
+        return Err(Verdict::Refused);
+    };
+    pending.failed_towards(Some(endpoint.replica));
+    client.worker.record.borrow_mut().connections_opened += 1;
+    let plan = &client.worker.plan;
+    let stream = connect(endpoint, plan.connect_timeout).await?;
+    let handshake = tokio::time::timeout(plan.connect_timeout, h2::client::handshake(stream)).await;
+    let (sender, connection) = match handshake {
+        Ok(Ok(pair)) => pair,
+        Ok(Err(error)) => return Err(loss(&error, false)),
+        Err(_) => return Err(Verdict::ConnectTimedOut),
+    };
+    let frames = tokio::task::spawn_local(async move {
+        // How the connection ended is told by each of its streams.
+        let _ = connection.await;
+    });
+    let sender = sender.ready().await.map_err(|error| loss(&error, false))?;
+    Ok(slot.insert(Session { sender, endpoint, frames, served: Rc::default() }))
+}
+
+fn send(
+    client: &Client,
+    session: &mut Session,
+    pending: &mut Pending,
+) -> Result<(ResponseFuture, Rc<Cell<u64>>), Verdict> {
+    let plan = &client.worker.plan;
+    pending.goes_to(session.endpoint, session.served.get() > 0);
+    let request = Request::builder()
+        .method(Method::GET)
+        .version(Version::HTTP_2)
+        .uri(format!("http://{}{}", session.endpoint.address, plan.shapes.path))
+        .header("user-agent", "lameduck-drill")
+        .header("x-request-id", id(plan.series(), pending.id()))
+        .body(())
+        .map_err(|_| Verdict::ClientFault)?;
+    pending.is_sent();
+    let sent = session.sender.send_request(request, true);
+    sent.map(|(answer, _)| (answer, Rc::clone(&session.served))).map_err(|error| loss(&error, false))
+}
+
+async fn receive(answer: ResponseFuture) -> Outcome {
+    let response = match answer.await {
+        Ok(response) => response,
+        Err(error) => return Outcome::lost(loss(&error, false)),
+    };
+    let (head, mut body) = response.into_parts();
+    while let Some(data) = body.data().await {
+        match data {
+            Ok(data) => {
+                let _ = body.flow_control().release_capacity(data.len());
+            }
+            Err(error) => return Outcome::lost(loss(&error, true)),
+        }
+    }
+    let retry_after = head.headers.contains_key("retry-after");
+    Outcome::whole(Answer { status: head.status.as_u16(), retry_after, ..Answer::default() }, 0)
+}
+
+/// What an HTTP/2 error means for the one request it ended.
+fn loss(error: &h2::Error, begun: bool) -> Verdict {
+    let unprocessed = error.reason() == Some(Reason::REFUSED_STREAM)
+        || (error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR));
+    if begun {
+        return Verdict::Truncated;
+    }
+    if unprocessed {
+        return Verdict::StreamRefused;
+    }
+    match error.get_io().map(io::Error::kind) {
+        Some(io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof) => Verdict::Closed,
+        Some(_) => Verdict::Reset,
+        None if error.is_remote() => Verdict::Reset,
+        None => Verdict::Malformed,
+    }
+}

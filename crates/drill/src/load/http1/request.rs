@@ -1,0 +1,96 @@
+//! The bytes of a request, written into one buffer that is used again and again.
+
+use std::io::Write;
+use std::time::Duration;
+
+use crate::endpoints::Endpoint;
+use crate::load::LoadPlan;
+use crate::verdict::Kind;
+
+/// A body sent in chunks.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    pub(crate) chunks: u32,
+    pub(crate) interval: Duration,
+    /// One chunk with its size line.
+    pub(crate) chunk: Vec<u8>,
+}
+
+/// The request of one client.
+#[derive(Debug)]
+pub(crate) struct Request {
+    kind: Kind,
+    path: String,
+    series: u32,
+    upload: Option<Upload>,
+    bytes: Vec<u8>,
+    id: Vec<u8>,
+}
+
+impl Request {
+    pub(crate) fn new(plan: &LoadPlan, kind: Kind) -> Self {
+        let shapes = &plan.shapes;
+        let path = match kind {
+            Kind::Slow => &shapes.slow_path,
+            Kind::Stream => &shapes.stream_path,
+            Kind::Upload => &shapes.upload_path,
+            Kind::Hot | Kind::Warm | Kind::Cold | Kind::Connect | Kind::H2c | Kind::Pipelined => &shapes.path,
+        };
+        let upload = (kind == Kind::Upload).then(|| Upload {
+            chunks: shapes.upload_chunks,
+            interval: shapes.upload_interval,
+            chunk: chunk(shapes.upload_chunk_bytes),
+        });
+        Self { kind, path: path.clone(), series: plan.series(), upload, bytes: Vec::new(), id: Vec::new() }
+    }
+
+    /// Writes the request for this endpoint and number.
+    pub(crate) fn prepare(&mut self, endpoint: Endpoint, number: u64) {
+        self.bytes.clear();
+        self.append(endpoint, number);
+    }
+
+    /// Writes another request behind those that are there.
+    pub(crate) fn append(&mut self, endpoint: Endpoint, number: u64) {
+        self.id = id(self.series, number).into_bytes();
+        let method = if self.upload.is_some() { "POST" } else { "GET" };
+        let (path, address) = (&self.path, endpoint.address);
+        let bytes = &mut self.bytes;
+        let head = write!(bytes, "{method} {path} HTTP/1.1\r\nhost: {address}\r\nuser-agent: lameduck-drill\r\n");
+        head.expect("a vector takes all bytes");
+        if self.upload.is_some() {
+            bytes.extend_from_slice(b"content-type: application/octet-stream\r\ntransfer-encoding: chunked\r\n");
+        }
+        if self.kind == Kind::Connect {
+            bytes.extend_from_slice(b"connection: close\r\n");
+        }
+        bytes.extend_from_slice(b"x-request-id: ");
+        bytes.extend_from_slice(&self.id);
+        bytes.extend_from_slice(b"\r\n\r\n");
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The id of the request written last.
+    pub(crate) fn id(&self) -> &[u8] {
+        &self.id
+    }
+
+    pub(crate) fn upload(&self) -> Option<&Upload> {
+        self.upload.as_ref()
+    }
+}
+
+/// The id of a request as it stands on the wire.
+pub(crate) fn id(series: u32, number: u64) -> String {
+    format!("drill-{series:08x}-{number:016x}")
+}
+
+fn chunk(bytes: u32) -> Vec<u8> {
+    let mut chunk = format!("{bytes:x}\r\n").into_bytes();
+    chunk.resize(chunk.len() + bytes as usize, b'u');
+    chunk.extend_from_slice(b"\r\n");
+    chunk
+}

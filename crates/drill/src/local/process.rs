@@ -1,0 +1,81 @@
+//! One process: started in a group of its own, signalled by its own id, and gone when the drill is.
+
+use std::fs::File;
+use std::io;
+use std::process::Stdio;
+
+use tokio::process::{Child, Command};
+
+/// The signals a drill sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Term,
+    Int,
+    Kill,
+    Stop,
+    Continue,
+}
+
+/// Starts a command. Its group is its own, so that Ctrl-C at the terminal is the drill's to handle; on Linux the
+/// kernel kills it should the drill die without a word.
+///
+/// # Errors
+/// What the operating system says, such as a program that does not exist.
+pub(crate) fn spawn(command: &[String], env: &[(String, String)], output: &File) -> io::Result<Child> {
+    let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut process = Command::new(program);
+    process.args(arguments).envs(env.iter().map(|(key, value)| (key, value)));
+    process.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?).kill_on_drop(true);
+    own_group(&mut process);
+    process.spawn()
+}
+
+#[cfg(unix)]
+fn own_group(process: &mut Command) {
+    process.process_group(0);
+    #[cfg(target_os = "linux")]
+    // SAFETY: `prctl` is async-signal-safe and touches nothing but the child's own settings.
+    unsafe {
+        process.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        });
+    }
+}
+
+#[cfg(not(unix))]
+fn own_group(_: &mut Command) {}
+
+/// Sends a signal to one process that has not been waited for. One that has just ended is no error.
+#[cfg(unix)]
+pub(crate) fn send(pid: u32, signal: Signal) {
+    let signal = match signal {
+        Signal::Term => libc::SIGTERM,
+        Signal::Int => libc::SIGINT,
+        Signal::Kill => libc::SIGKILL,
+        Signal::Stop => libc::SIGSTOP,
+        Signal::Continue => libc::SIGCONT,
+    };
+    if let Ok(pid) = libc::pid_t::try_from(pid) {
+        // SAFETY: plain call; `pid` is a child of ours, above 0, so no group and no other process is meant.
+        unsafe { libc::kill(pid, signal) };
+    }
+}
+
+/// Kills what a wrapper such as a shell has started in the group of a child that has just ended.
+#[cfg(unix)]
+pub(crate) fn kill_group(pid: u32) {
+    if let Ok(pid) = libc::pid_t::try_from(pid)
+        && pid > 1
+    {
+        // SAFETY: plain call; the group was made by `spawn` for this child alone.
+        unsafe { libc::kill(-pid, libc::SIGKILL) };
+    }
+}
+
+/// There are no such signals here; `local` refuses to start.
+#[cfg(not(unix))]
+pub(crate) fn send(_: u32, _: Signal) {}
+
+#[cfg(not(unix))]
+pub(crate) fn kill_group(_: u32) {}

@@ -1,0 +1,206 @@
+//! The results for a terminal: a table, what was lost and how, one sentence.
+
+use std::fmt::Write;
+
+use hdrhistogram::Histogram;
+
+use crate::exit::Exit;
+use crate::judge::{Judged, JudgedRun, count};
+use crate::plan::Role;
+use crate::record::{Period, Record};
+use crate::scenario::Scenario;
+use crate::verdict::{Kind, Verdict};
+
+/// Most losses written out one by one.
+const LOSSES_SHOWN: usize = 10;
+
+/// The whole text.
+pub(crate) fn render(judged: &Judged, seed: u64) -> String {
+    let mut text = String::new();
+    table(&mut text, judged);
+    for run in &judged.runs {
+        if run.facts.record.lost() > 0 && run.facts.role() != Role::Control {
+            losses(&mut text, run);
+        }
+    }
+    for run in judged.runs.iter().filter(|run| run.facts.role() == Role::Subject) {
+        latency(&mut text, run);
+    }
+    let word = match judged.exit {
+        Exit::Clean => "held",
+        Exit::Lost => "LOST",
+        Exit::Usage | Exit::Invalid => "INVALID",
+    };
+    line(&mut text, format_args!("\n{word}: {}", judged.sentence));
+    line(&mut text, format_args!("seed {seed}"));
+    text
+}
+
+/// The table of named scenarios.
+pub(crate) fn scenarios() -> String {
+    let mut text = String::new();
+    for scenario in Scenario::ALL {
+        line(&mut text, format_args!("{}", scenario.name()));
+        line(&mut text, format_args!("  what happens  {}", scenario.what_happens()));
+        line(&mut text, format_args!("  must hold     {}", scenario.must_hold()));
+    }
+    text
+}
+
+fn table(text: &mut String, judged: &Judged) {
+    let width = judged.runs.iter().map(|run| label(run).len()).max().unwrap_or_default().max(3);
+    line(
+        text,
+        format_args!(
+            "{:<width$}  {:>9}  {:>6}  {:>8}  {:>8}  {:>8}  {:>6}  ledgers",
+            "run", "requests", "lost", "p50", "p99", "max", "killed"
+        ),
+    );
+    for run in &judged.runs {
+        let record = &run.facts.record;
+        let all = merged(record, Kind::ALL.into_iter().filter(|kind| !by_design_slow(*kind)), &Period::ALL);
+        let (p50, p99, max) = (all.value_at_quantile(0.5), all.value_at_quantile(0.99), all.max());
+        line(
+            text,
+            format_args!(
+                "{:<width$}  {:>9}  {:>6}  {:>8}  {:>8}  {:>8}  {:>6}  {}",
+                label(run),
+                record.total(),
+                record.lost(),
+                time(p50),
+                time(p99),
+                time(max),
+                run.facts.killed_at_grace(),
+                ledgers(run)
+            ),
+        );
+    }
+}
+
+/// Kinds whose latency says what they asked for, not how the service did.
+fn by_design_slow(kind: Kind) -> bool {
+    matches!(kind, Kind::Slow | Kind::Stream | Kind::Upload)
+}
+
+fn label(run: &JudgedRun) -> String {
+    match run.facts.role() {
+        Role::Control => format!("{} (control)", run.facts.name()),
+        Role::Subject | Role::Scenario => run.facts.name().to_owned(),
+    }
+}
+
+fn ledgers(run: &JudgedRun) -> String {
+    let compared = run.reconciled.iter().filter(|one| one.ledger.is_some()).count();
+    let differ = run.reconciled.iter().filter(|one| !one.differences.is_empty()).count();
+    match (compared, differ) {
+        (0, 0) => "none".to_owned(),
+        (compared, 0) => format!("{compared} agree"),
+        (_, differ) => format!("{differ} DISAGREE"),
+    }
+}
+
+fn losses(text: &mut String, run: &JudgedRun) {
+    let record = &run.facts.record;
+    line(text, format_args!("\n{}: {} lost", run.facts.name(), record.lost()));
+    for kind in Kind::ALL {
+        for verdict in Verdict::ALL.into_iter().filter(|verdict| verdict.is_lost()) {
+            let number = record.by_kind[kind.index()][verdict.index()];
+            if number > 0 {
+                line(text, format_args!("  {number:>7}  {:<9}  {}", kind.name(), verdict.words()));
+            }
+        }
+    }
+    let kept = record.lost_on_kept_alive;
+    if kept > 0 {
+        let admitted: u64 = run.reconciled.iter().map(|one| one.admitted).sum();
+        let expected: f64 = run.reconciled.iter().filter_map(|one| one.ledger).map(|one| one.raced_expected).sum();
+        let admitted = match run.reconciled.iter().any(|one| one.ledger.is_some()) {
+            true => format!("; the service counted {admitted} of them as raced and had expected {expected:.4}"),
+            false => String::new(),
+        };
+        line(
+            text,
+            format_args!("  {kept} of them on kept-alive connections, the close crossing the request{admitted}"),
+        );
+    }
+    for loss in record.losses.iter().take(LOSSES_SHOWN) {
+        let replica = loss.replica.map_or("no replica".to_owned(), |replica| format!("replica {}", replica.0));
+        let phase = run.facts.phase_at(loss.replica, loss.ended);
+        let on = if loss.kept_alive { "kept-alive connection" } else { "new connection" };
+        let at = loss.ended as f64 / 1e6;
+        line(
+            text,
+            format_args!("  at {at:.3}s  {}, {}, {replica} ({phase}), {on}", loss.kind.name(), loss.verdict.words()),
+        );
+    }
+    let more = record.lost().saturating_sub(LOSSES_SHOWN as u64);
+    if more > 0 {
+        line(text, format_args!("  and {} more", more));
+    }
+}
+
+fn latency(text: &mut String, run: &JudgedRun) {
+    let record = &run.facts.record;
+    line(text, format_args!("\n{}: latency (p50 / p99 / max)", run.facts.name()));
+    line(text, format_args!("  {:<9}  {:>9}  {:>26}  {:>26}  {:>26}", "kind", "requests", "before", "during", "after"));
+    for kind in Kind::ALL {
+        let requests: u64 = record.by_kind[kind.index()].iter().sum();
+        if requests == 0 {
+            continue;
+        }
+        let of = |period| {
+            let latency = record.latency(kind, period);
+            match latency.is_empty() {
+                true => "-".to_owned(),
+                false => format!(
+                    "{} / {} / {}",
+                    time(latency.value_at_quantile(0.5)),
+                    time(latency.value_at_quantile(0.99)),
+                    time(latency.max())
+                ),
+            }
+        };
+        let [before, during, after] = Period::ALL.map(of);
+        line(text, format_args!("  {:<9}  {requests:>9}  {before:>26}  {during:>26}  {after:>26}", kind.name()));
+    }
+    let facts = &run.facts;
+    line(
+        text,
+        format_args!(
+            "  {} connections opened, {} found closed in time; clients at most {} late (p99 {})",
+            record.connections_opened,
+            record.connections_left_in_time,
+            time(facts.lag.max().as_micros() as u64),
+            time(facts.lag.quantile(0.99).as_micros() as u64),
+        ),
+    );
+    line(text, format_args!("  {} in {:.1}s", count(u64::from(facts.restarts), "restart"), facts.seconds()));
+}
+
+fn merged(record: &Record, kinds: impl Iterator<Item = Kind>, periods: &[Period]) -> Histogram<u64> {
+    let mut sum = record.latency(Kind::Hot, Period::Before).clone();
+    sum.reset();
+    for kind in kinds {
+        for period in periods {
+            sum.add(record.latency(kind, *period)).expect("all histograms have the same bounds");
+        }
+    }
+    sum
+}
+
+/// Microseconds as a person reads them.
+fn time(micros: u64) -> String {
+    match micros {
+        0..1_000 => format!("{micros}us"),
+        1_000..1_000_000 => format!("{:.1}ms", micros as f64 / 1e3),
+        _ => format!("{:.2}s", micros as f64 / 1e6),
+    }
+}
+
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    // A String takes everything.
+    let _ = writeln!(text, "{line}");
+}
+
+#[cfg(test)]
+mod tests;
