@@ -8,6 +8,7 @@ use std::time::Duration;
 
 const S: fn(u64) -> Duration = Duration::from_secs;
 
+#[expect(clippy::needless_pass_by_value, reason = "json! literals read best as values")]
 pub(crate) fn pod(uid: &str, spec: Value) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
