@@ -64,6 +64,18 @@ impl Phase {
         }
     }
 
+    /// How start-up is going, or went.
+    pub fn startup(&self) -> &Startup {
+        match self {
+            Self::Starting(startup) | Self::Ready { startup, .. } => startup,
+            Self::LameDuck { departure, .. }
+            | Self::Draining(departure)
+            | Self::Releasing(departure)
+            | Self::Flushing(departure)
+            | Self::Exited(departure) => &departure.startup,
+        }
+    }
+
     /// What is known about leaving, once it has begun.
     pub fn departure(&self) -> Option<&Departure> {
         match self {
@@ -110,6 +122,8 @@ pub struct Departure {
     pub began: Duration,
     /// Whether the process had been ready.
     pub was_ready: bool,
+    /// How start-up went, as far as it came.
+    pub startup: Startup,
     /// The one deadline: when the process must have ended. `None` with `timeout: none`.
     pub deadline: Option<Duration>,
     /// Since when the current phase runs.

@@ -19,7 +19,7 @@ use std::time::Duration;
 const AXUM_BODY_BYTES: usize = 2 << 20;
 
 /// The routes that a listener serves.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct App {
     router: Router,
     routes: Vec<Registered>,
@@ -35,7 +35,7 @@ pub struct RouteOptions {
     pub body_bytes: Option<usize>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Registered {
     path: String,
     methods: MethodRouter,
@@ -74,6 +74,19 @@ impl App {
         self.router = self.router.merge(router);
         self.foreign = true;
         self
+    }
+
+    /// Builds the routes once for nothing, so that a conflict is known before anything listens.
+    ///
+    /// # Errors
+    /// What [`Server::serve`](crate::Server::serve) would panic with.
+    pub fn check(&self) -> Result<(), String> {
+        let app = self.clone();
+        let built = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(app.build(&Limits::default()))));
+        built.map_err(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default()
+        })
     }
 
     /// The router to call and the table to look routes up in.

@@ -22,6 +22,7 @@ impl Machine {
         let departure = Departure {
             began: now,
             was_ready,
+            startup: self.phase.startup().clone(),
             deadline: Schedule::deadline(&self.plan, now, self.plan.grace_period),
             phase_since: now,
             wait_end: None,
