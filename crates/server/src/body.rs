@@ -17,6 +17,8 @@ pin_project_lite::pin_project! {
     pub(crate) struct Tracked {
         #[pin]
         inner: Body,
+        // What is left of a large frame.
+        rest: Bytes,
         guard: Option<Guard>,
     }
 
@@ -24,17 +26,38 @@ pin_project_lite::pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             // hyper stops polling after the last frame when the body says that it is the last.
-            if let Some(guard) = this.guard && this.inner.is_end_stream() {
+            if let Some(guard) = this.guard && this.rest.is_empty() && this.inner.is_end_stream() {
                 guard.handed_over();
             }
         }
     }
 }
 
+/// hyper takes a frame whole, however large. In pieces it takes what its buffer and the socket's hold, so that a large body is in
+/// flight until its last piece is on its way, and one whose reader has stopped is not taken for answered.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// The next piece.
+fn piece(rest: &mut Bytes) -> Bytes {
+    rest.split_to(rest.len().min(PIECE_BYTES))
+}
+
+/// A large frame: its first piece, and the rest for later.
+#[cold]
+fn first_piece(frame: Frame<Bytes>, rest: &mut Bytes) -> Frame<Bytes> {
+    match frame.into_data() {
+        Ok(data) => {
+            *rest = data;
+            Frame::data(piece(rest))
+        }
+        Err(other) => other,
+    }
+}
+
 impl Tracked {
     /// `guard`: `None` if the request does not end with this body.
     pub(crate) fn new(inner: Body, guard: Option<Guard>) -> Self {
-        Self { inner, guard }
+        Self { inner, rest: Bytes::new(), guard }
     }
 }
 
@@ -45,12 +68,22 @@ impl http_body::Body for Tracked {
     #[inline]
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.project();
+        if !this.rest.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(piece(this.rest)))));
+        }
         let frame = ready!(this.inner.poll_frame(cx));
-        if let Some(guard) = this.guard {
-            match &frame {
-                Some(Ok(_)) => {}
-                Some(Err(_)) => guard.intend(End::Failed),
-                None => guard.handed_over(),
+        match &frame {
+            Some(Ok(data)) if data.data_ref().is_none_or(|data| data.len() <= PIECE_BYTES) => {}
+            Some(Ok(_)) => return Poll::Ready(frame.map(|frame| frame.map(|frame| first_piece(frame, this.rest)))),
+            Some(Err(_)) => {
+                if let Some(guard) = this.guard {
+                    guard.intend(End::Failed);
+                }
+            }
+            None => {
+                if let Some(guard) = this.guard {
+                    guard.handed_over();
+                }
             }
         }
         Poll::Ready(frame)
@@ -58,11 +91,12 @@ impl http_body::Body for Tracked {
 
     #[inline]
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.rest.is_empty() && self.inner.is_end_stream()
     }
 
     #[inline]
     fn size_hint(&self) -> SizeHint {
+        // Asked for before the first frame only: nothing is left of one then.
         self.inner.size_hint()
     }
 }

@@ -1,6 +1,7 @@
 //! The connection table: every open connection is a row. Only this module spawns connection tasks.
 
 mod row;
+mod wake;
 
 pub(crate) use row::{RequestCell, Row, Stream, Told};
 

@@ -4,7 +4,7 @@
 mod refusal;
 
 use super::linger::{Linger, Peer};
-use crate::admission::{DRAINING, LEAVING};
+use crate::admission::{DRAINING, FORCED, LEAVING};
 use crate::kernel;
 use crate::table::{Registered, Row, Told};
 use bytes::{Bytes, BytesMut};
@@ -186,7 +186,11 @@ impl Io {
 impl Drop for Io {
     fn drop(&mut self) {
         // An upgraded request ends here. Its guard holds the row, so the row must not hold the guard any longer.
-        drop(self.row().take_upgraded());
+        let Some(mut guard) = self.row().take_upgraded() else { return };
+        let forced = self.row().shared.admission.now() & FORCED != 0;
+        if !forced && self.peer != Peer::Reset {
+            guard.handed_over();
+        }
     }
 }
 

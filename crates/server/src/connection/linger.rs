@@ -118,6 +118,7 @@ impl Linger {
         let leaving = shared.admission.now() & (LEAVING | DRAINING) != 0;
         // While the process lives on, the kernel sends for a closed socket as well: a peer that stopped reading need not hold a row.
         let stuck = !leaving && now - self.unsent_since_ns > clock::ns(shared.options.limits.idle_timeout);
-        unsent == 0 || stuck
+        // A socket that was reset keeps its number, but has no peer any more.
+        unsent == 0 || stuck || stream.peer_addr().is_err()
     }
 }

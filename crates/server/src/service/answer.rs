@@ -235,7 +235,6 @@ fn upgraded(response: Response, mut guard: Guard) -> http::Response<Tracked> {
     let websocket =
         response.headers().get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
     guard.turns_out_as(if websocket { Kind::Websocket } else { Kind::Upgrade });
-    guard.handed_over();
     let row = guard.row.clone();
     row.upgrade(guard);
     response.map(|body| Tracked::new(body, None))

@@ -1,10 +1,10 @@
 //! What others may know about one connection, and tell it. The hot path only stores here; sweep, drain and report read.
 
+use super::wake::Wake;
 use crate::app::RouteTable;
 use crate::clock;
 use crate::guard::Guard;
 use crate::shared::Shared;
-use futures_util::task::AtomicWaker;
 use lameduck_lifecycle::{CloseReason, ConnectionState, Kind, Protocol};
 use slab::Slab;
 use std::net::SocketAddr;
@@ -75,7 +75,7 @@ pub(crate) struct Row {
 
     /// The current requests of an HTTP/2 connection.
     streams: Mutex<Slab<Arc<Stream>>>,
-    pub(crate) waker: AtomicWaker,
+    pub(crate) waker: Wake,
     protocol: AtomicU8,
     /// Why it ends, plus one; the first to say so is right.
     reason: AtomicU8,
@@ -112,7 +112,7 @@ pub(crate) struct Stream {
     pub(crate) request: RequestCell,
     pub(crate) began_ns: u64,
     pub(crate) told: AtomicU32,
-    pub(crate) waker: AtomicWaker,
+    pub(crate) waker: Wake,
 }
 
 impl RequestCell {
@@ -170,7 +170,7 @@ impl Row {
             closing: AtomicBool::new(false),
             request: RequestCell::default(),
             streams: Mutex::default(),
-            waker: AtomicWaker::new(),
+            waker: Wake::default(),
             protocol: AtomicU8::new(Protocol::Unknown.index() as u8),
             reason: AtomicU8::new(0),
             idle_reason: AtomicU8::new(CloseReason::IdleDrained.index() as u8),
