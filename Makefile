@@ -10,7 +10,7 @@ WINDOWS := x86_64-pc-windows-gnu
 MACOS := aarch64-apple-darwin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint fmt fmt-check doc docs deny bench api-test drill-soak image chart e2e kind-up cross cross-windows cross-macos ci
+.PHONY: help run demo test test-link lint fmt fmt-check doc docs deny bench api-test drill-soak image chart e2e kind-up cross cross-windows cross-macos ci
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: ## Restart three replicas under load and count what was lost
 
 test: ## All tests: units, properties, real sockets, real processes
 	$(CARGO) test --workspace
+
+test-link: ## The crossing of a request and our FIN over a delaying link (Linux, root)
+	$(CARGO) test -p lameduck-server --features link-test --test link -- --nocapture
 
 lint: fmt-check ## Formatting and clippy, warnings are errors
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
