@@ -117,7 +117,7 @@ pub(crate) struct RunFacts {
     pub(crate) replicas: Vec<ReplicaFacts>,
     /// Restarts begun.
     pub(crate) restarts: u32,
-    /// When the load began and when its last request ended.
+    /// When the load began, and when no further request was to fall due.
     pub(crate) load: (Micros, Micros),
     /// Requests a second that were to fall due.
     pub(crate) offered: f64,

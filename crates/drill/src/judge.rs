@@ -96,7 +96,12 @@ fn clean_sentence(runs: &[JudgedRun]) -> String {
             )
         })
         .collect();
-    format!("0 lost of {total} requests over {}{ledgers}{}", count(restarts, "restart"), controls.concat())
+    let killed: usize = judged().map(|run| run.facts.killed_at_grace()).sum();
+    let killed = match killed {
+        0 => String::new(),
+        killed => format!("; {} killed at the end of the grace period", count(killed as u64, "replica")),
+    };
+    format!("0 lost of {total} requests over {}{ledgers}{killed}{}", count(restarts, "restart"), controls.concat())
 }
 
 pub(crate) fn count(number: u64, noun: &str) -> String {

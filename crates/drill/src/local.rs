@@ -81,8 +81,8 @@ async fn under_load(
         Ok(()) => plan.load.timeout,
         Err(_) => INTERRUPTED_PATIENCE,
     };
-    let stopped = load.stop(Instant::now() + patience).await;
     let ended = stage.now();
+    let stopped = load.stop(Instant::now() + patience).await;
     let (record, lag) = stopped.map_err(Failure::invalid)?;
     let interrupted = match rolled {
         Ok(()) => {

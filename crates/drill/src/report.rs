@@ -28,7 +28,8 @@ pub(crate) struct Document {
     exit_code: u8,
     sentence: String,
     command: Vec<String>,
-    seed: u64,
+    /// As text: a number of 64 bits is more than JSON readers keep.
+    seed: String,
     machine: Machine,
     load: Load,
     runs: Vec<Run>,
@@ -186,7 +187,7 @@ impl Document {
             exit_code: judged.exit as u8,
             sentence: judged.sentence.clone(),
             command: plan.command.clone(),
-            seed: load.seed,
+            seed: load.seed.to_string(),
             machine: Machine {
                 system: std::env::consts::OS,
                 architecture: std::env::consts::ARCH,

@@ -17,8 +17,9 @@ const REPLICAS_MAX: u16 = 100;
 const RESTARTS_MAX: u32 = 60_000;
 /// Fewest requests from which a run says anything.
 const REQUESTS_MIN: u64 = 50;
-/// Least share of the due requests that must have been sent.
-const SENT_SHARE_MIN: f64 = 0.8;
+/// Least share of the offered requests that must have been sent. Clients that wait behind a stalled service send less
+/// than was offered, and that is the service's fault; half is out of reach for it.
+const SENT_SHARE_MIN: f64 = 0.5;
 
 /// The default mix, for kinds that every server can answer and for those that need routes of their own.
 const SIMPLE: [(Kind, u32); 4] = [(Kind::Hot, 40), (Kind::Warm, 60), (Kind::Cold, 60), (Kind::Connect, 20)];
@@ -261,5 +262,6 @@ fn named(base: &RunPlan, named: &Named) -> RunPlan {
 
 fn fresh_seed() -> u64 {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    since_epoch.as_nanos() as u64 ^ u64::from(std::process::id()) << 32
+    // Short enough to be typed again.
+    (since_epoch.as_nanos() as u64 ^ u64::from(std::process::id()) << 20) & 0xFFFF_FFFF
 }

@@ -1,0 +1,6 @@
+//! The drill as a person calls it: against servers with known defects, with bad input, interrupted.
+
+mod defects;
+mod harness;
+mod input;
+mod interrupt;
