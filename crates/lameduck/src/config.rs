@@ -16,10 +16,12 @@
 //! assert_eq!(loaded.config.drain.delay.as_secs(), 3);
 //! ```
 
+mod effective;
 mod environment;
 mod key;
 mod kind;
 mod mistake;
+mod reference;
 mod resolve;
 mod rooms;
 mod sections;
@@ -30,9 +32,11 @@ mod tree;
 mod units;
 mod value;
 
+pub use effective::{EffectiveLine, effective};
 pub use key::{Key, Section, environment_name, is_name};
 pub use kind::{Form, Kind};
 pub use mistake::{Mistake, Mistakes};
+pub use reference::reference;
 pub use sections::{
     Admin, Cluster, Config, Dependency, DependencyTarget, Drain, DrainCall, HostPort, HttpUrl, Listen, Liveness, Log,
     Service, Stages,

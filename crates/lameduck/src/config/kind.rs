@@ -4,7 +4,6 @@ use super::source::Raw;
 use super::suggest::closest;
 use super::units::{DURATION_MOST, format_bytes, format_duration, parse_bytes, parse_count, parse_duration};
 use super::value::Value;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -89,13 +88,9 @@ impl Kind {
                 format!("a size from {} to {}, such as 64KiB or 1MiB", format_bytes(*least), format_bytes(*most))
             }
             Self::Duration { least, most, words } => {
-                let mut text = words.iter().fold(String::new(), |mut text, word| {
-                    let _ = write!(text, "{word}, or ");
-                    text
-                });
+                let words = if words.is_empty() { String::new() } else { format!("{} or ", words.join(", ")) };
                 let (least, most) = (format_duration(*least), format_duration(*most));
-                let _ = write!(text, "a duration with a unit from {least} to {most}, such as 3s, 250ms or 1m30s");
-                text
+                format!("{words}a duration with a unit from {least} to {most}, such as 3s, 250ms or 1m30s")
             }
             Self::Word(words) => match words.split_last() {
                 Some((last, [])) => (*last).to_owned(),

@@ -39,10 +39,18 @@ impl std::fmt::Display for Mistake {
     /// `bootstrap.yaml:3: drain.delay = "5": expected a duration …; did you mean 5s?`
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: ", self.origin)?;
-        match (&self.key, &self.value) {
-            (Some(key), Some(value)) => write!(f, "{key} = {value}: ")?,
-            (Some(key), None) => write!(f, "{key}: ")?,
-            (None, _) => {}
+        if let Some(key) = &self.key {
+            // What an operator called a key may be anything: it must not draw a line of its own.
+            let ordinary = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            if !key.is_empty() && key.chars().all(ordinary) {
+                f.write_str(key)?
+            } else {
+                write!(f, "{key:?}")?
+            }
+            match &self.value {
+                Some(value) => write!(f, " = {value}: ")?,
+                None => f.write_str(": ")?,
+            }
         }
         f.write_str(&self.problem)?;
         match &self.suggestion {

@@ -27,7 +27,7 @@ pub(crate) fn resolve(sources: &Sources, sections: &[Section]) -> Resolved {
     let mut resolver = Resolver { sections, resolved: Resolved::default() };
     if let Some(file) = &sources.file {
         match tree::read(file) {
-            Ok(root) => resolver.walk(&Arc::from(file.name.as_str()), "", root),
+            Ok(entries) => resolver.walk(&Arc::from(file.name.as_str()), "", entries),
             Err(mistake) => resolver.resolved.mistakes.push(mistake),
         }
     }
@@ -36,9 +36,9 @@ pub(crate) fn resolve(sources: &Sources, sections: &[Section]) -> Resolved {
         sources.environment.iter().filter_map(|(name, value)| Some((environment::path(name)?, name, value))).collect();
     environment.sort();
     for (path, name, value) in environment {
-        resolver.take_variable(path, name, value);
+        resolver.take_variable(&path, name, value);
     }
-    resolver.fill_defaults();
+    resolver.fill_defaults(&sources.defaults);
     resolver.resolved
 }
 
@@ -69,41 +69,36 @@ impl<'a> Resolver<'a> {
         if below.is_empty() { Place::Unknown } else { Place::Group(below) }
     }
 
-    fn walk(&mut self, file: &Arc<str>, path: &str, node: Node) {
-        let origin = Origin::File { name: Arc::clone(file), line: node.line };
-        let at_group = path.is_empty() || matches!(self.place(path), Place::Group(_));
-        match node.content {
-            Content::Map(entries) if at_group => {
-                self.name(path, &origin);
-                for (name, node) in entries {
-                    // A dot would be taken for a step further down.
-                    if name.contains('.') {
-                        let origin = Origin::File { name: Arc::clone(file), line: node.line };
-                        self.mistake(Mistake {
-                            origin,
-                            key: Some(name.clone()),
-                            value: None,
-                            problem: "a key has no dots here: write its parts below each other".to_owned(),
-                            suggestion: None,
-                        });
-                        continue;
-                    }
-                    let path = if path.is_empty() { name } else { format!("{path}.{name}") };
-                    self.walk(file, &path, node);
+    fn walk(&mut self, file: &Arc<str>, path: &str, entries: Vec<(String, Node)>) {
+        for (name, node) in entries {
+            let origin = Origin::File { name: Arc::clone(file), line: node.line };
+            if name.contains('.') {
+                // It would be taken for a step further down.
+                let problem = "a key has no dots here: write its parts below each other".to_owned();
+                self.mistake(Mistake { key: Some(name), ..Mistake::plain(origin, problem) });
+                continue;
+            }
+            let path = if path.is_empty() { name } else { format!("{path}.{name}") };
+            match node.content {
+                Content::Map(entries) if matches!(self.place(&path), Place::Group(_)) => {
+                    self.name(&path, &origin);
+                    self.walk(file, &path, entries);
+                }
+                content @ (Content::Nothing | Content::Scalar(_) | Content::List(_) | Content::Map(_)) => {
+                    self.take(&path, origin, &raw(content));
                 }
             }
-            content => self.take(path, origin, &raw(content)),
         }
     }
 
-    fn take_variable(&mut self, path: String, name: &str, value: &str) {
+    fn take_variable(&mut self, path: &str, name: &str, value: &str) {
         let origin = Origin::Environment(name.to_owned());
-        if environment_name(&path) == name {
-            self.take(&path, origin, &Raw::Scalar(value.to_owned()));
+        if environment_name(path) == name {
+            self.take(path, origin, &Raw::Scalar(value.to_owned()));
         } else {
-            let known = matches!(self.place(&path), Place::Key(_));
-            let suggestion = if known { Some(path.clone()) } else { suggest::path(&path, self.sections) };
-            self.mistake(Mistake::unknown(origin, &path, suggestion));
+            let known = matches!(self.place(path), Place::Key(_));
+            let suggestion = if known { Some(path.to_owned()) } else { suggest::path(path, self.sections) };
+            self.mistake(Mistake::unknown(origin, path, suggestion));
         }
     }
 
@@ -118,8 +113,7 @@ impl<'a> Resolver<'a> {
                     (Origin::Environment(_), Some(first)) => Some(environment_name(&format!("{path}.{first}"))),
                     _ => None,
                 };
-                let list = below.iter().map(|part| if *part == "*" { "NAME" } else { part });
-                let problem = format!("is a group of keys: {}", list.collect::<Vec<_>>().join(", "));
+                let problem = format!("expected keys below it: {}", listed(&below));
                 self.mistake(Mistake {
                     origin,
                     key: Some(path.to_owned()),
@@ -129,7 +123,11 @@ impl<'a> Resolver<'a> {
                 });
             }
             Place::Unknown => {
-                let suggestion = suggest::path(path, self.sections);
+                // What is missing in a group with an unknown key is probably what that key was meant to be.
+                self.resolved.mistaken.extend(path.rsplit_once('.').map(|(group, _)| group.to_owned()));
+                let environment = matches!(origin, Origin::Environment(_));
+                let suggestion = suggest::path(path, self.sections)
+                    .filter(|path| !environment || matches!(self.place(path), Place::Key(_)));
                 self.mistake(Mistake::unknown(origin, path, suggestion));
             }
         }
@@ -159,16 +157,16 @@ impl<'a> Resolver<'a> {
     /// Remembers the name that `path` has where its pattern has a `*`.
     fn name(&mut self, path: &str, origin: &Origin) {
         let Some((group, name)) = self.keys().find_map(|key| chosen(key.path, path)) else { return };
-        if self.resolved.values.names(group).iter().any(|known| known == name) {
+        if self.resolved.values.names(group).any(|known| known == name) {
             return;
         }
         if !is_name(name) {
             self.bad_name(path, origin);
-        } else if self.resolved.values.names(group).len() == NAMES_MOST {
+        } else if self.resolved.values.names(group).count() == NAMES_MOST {
             let problem = format!("has more than {NAMES_MOST} entries");
             self.mistake(Mistake { key: Some(group.to_owned()), ..Mistake::plain(origin.clone(), problem) });
         } else {
-            self.resolved.values.names.entry(group.to_owned()).or_default().push(name.to_owned());
+            self.resolved.values.names.entry(group.to_owned()).or_default().push((name.to_owned(), origin.clone()));
         }
     }
 
@@ -191,13 +189,14 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn fill_defaults(&mut self) {
+    fn fill_defaults(&mut self, instead: &[(&'static str, String)]) {
         for key in self.keys() {
-            let Some(default) = key.default else { continue };
+            let instead = instead.iter().find(|(path, _)| *path == key.path).map(|(_, default)| default.as_str());
+            let Some(default) = instead.or(key.default) else { continue };
             let paths = match key.path.split_once(".*.") {
                 None => vec![key.path.to_owned()],
                 Some((group, rest)) => {
-                    self.resolved.values.names(group).iter().map(|name| format!("{group}.{name}.{rest}")).collect()
+                    self.resolved.values.names(group).map(|name| format!("{group}.{name}.{rest}")).collect()
                 }
             };
             for path in paths {
@@ -229,6 +228,14 @@ fn chosen<'p>(pattern: &'static str, path: &'p str) -> Option<(&'static str, &'p
     Some((group, name))
 }
 
+/// The first few of them, for a message.
+fn listed(parts: &[&str]) -> String {
+    const SHOWN_MOST: usize = 4;
+    let shown: Vec<_> = parts.iter().take(SHOWN_MOST).map(|part| if *part == "*" { "NAME" } else { part }).collect();
+    let more = parts.len().saturating_sub(SHOWN_MOST);
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
 fn raw(content: Content) -> Raw {
     match content {
         Content::Nothing => Raw::Nothing,
@@ -237,7 +244,7 @@ fn raw(content: Content) -> Raw {
         Content::List(items) => {
             let texts: Option<Vec<_>> = items
                 .into_iter()
-                .map(|item| match item.content {
+                .map(|item| match item {
                     Content::Scalar(text) => Some(text),
                     Content::Nothing | Content::List(_) | Content::Map(_) => None,
                 })

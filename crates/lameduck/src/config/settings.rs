@@ -60,7 +60,7 @@ impl Settings for () {
 pub struct Values {
     pub(crate) settings: BTreeMap<String, Setting>,
     /// For each group with a `*` in its keys, what the operator put there, in order.
-    pub(crate) names: BTreeMap<String, Vec<String>>,
+    pub(crate) names: BTreeMap<String, Vec<(String, Origin)>>,
 }
 
 /// A value and where it came from.
@@ -98,9 +98,18 @@ impl Values {
         self.settings.get(path).map(|setting| &setting.value)
     }
 
-    /// What the operator named in `group`, in order: `["database", "redis"]` for `dependencies`.
-    pub fn names(&self, group: &str) -> &[String] {
-        self.names.get(group).map_or(&[], Vec::as_slice)
+    /// What the operator named in `group`, in order: say database and redis, for `dependencies`.
+    pub fn names<'a>(&'a self, group: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.names.get(group).into_iter().flatten().map(|(name, _)| name.as_str())
+    }
+
+    /// Where `path` was set: a key, or a name that the operator chose.
+    fn origin(&self, path: &str) -> Option<&Origin> {
+        let name = || {
+            let (group, name) = path.rsplit_once('.')?;
+            self.names.get(group)?.iter().find(|(known, _)| known == name).map(|(_, origin)| origin)
+        };
+        self.settings.get(path).map(|setting| &setting.origin).or_else(name)
     }
 }
 
@@ -139,22 +148,22 @@ impl<'a> Check<'a> {
         self.warnings.push(warning);
     }
 
-    /// Whether somebody set `path`, be it to something that cannot be read.
+    /// Whether `path` has a value, be it one that cannot be read.
     pub fn is_set(&self, path: &str) -> bool {
         self.mistaken.contains(path) || self.values.settings.contains_key(path)
     }
 
     /// What the operator named in `group`.
-    pub fn names(&self, group: &str) -> &'a [String] {
+    pub fn names(&self, group: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         self.values.names(group)
     }
 
     fn about(&self, paths: &[&str], problem: String, suggestion: Option<String>) -> Mistake {
-        let set = |path: &&&str| self.values.settings.get(**path).is_some_and(|it| it.origin != Origin::Default);
+        let set = |path: &&&str| self.values.origin(path).is_some_and(|origin| *origin != Origin::Default);
         let path = paths.iter().find(set).or(paths.first()).copied().unwrap_or_default();
         let setting = self.values.settings.get(path);
         Mistake {
-            origin: setting.map_or(Origin::Default, |setting| setting.origin.clone()),
+            origin: self.values.origin(path).cloned().unwrap_or(Origin::Default),
             key: Some(path.to_owned()),
             value: setting.filter(|setting| !setting.secret).map(|setting| setting.value.to_yaml()),
             problem,

@@ -15,6 +15,8 @@ pub struct Sources {
     pub file: Option<File>,
     /// The environment: names with their values. Names that are no keys are skipped.
     pub environment: Vec<(String, String)>,
+    /// Defaults of the service in place of the declared ones, by path.
+    pub defaults: Vec<(&'static str, String)>,
 }
 
 /// A configuration file that has been read.
@@ -85,7 +87,7 @@ impl Sources {
             .into_iter()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .collect();
-        Ok(Self { file, environment })
+        Ok(Self { file, environment, defaults: Vec::new() })
     }
 }
 
@@ -128,8 +130,17 @@ impl std::fmt::Display for Raw {
 /// Quoted and escaped, and no longer than a line: a value may be a whole key file that slipped in.
 fn write_short(f: &mut std::fmt::Formatter<'_>, text: &str) -> std::fmt::Result {
     const SHOWN_MOST: usize = 60;
+    let text = without_credentials(text);
     match text.char_indices().nth(SHOWN_MOST) {
         Some((end, _)) => write!(f, "{:?}…", &text[..end]),
         None => write!(f, "{text:?}"),
+    }
+}
+
+/// What stands between `://` and `@` is nobody's business, even where no URL belongs.
+fn without_credentials(text: &str) -> std::borrow::Cow<'_, str> {
+    match text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+        Some((scheme, rest)) => format!("{scheme}://(not shown)@{rest}").into(),
+        None => text.into(),
     }
 }

@@ -36,13 +36,13 @@ fn known_paths(path: &str, sections: &[Section]) -> Vec<String> {
     let mut known = Vec::new();
     for Key { path: pattern, .. } in sections.iter().flat_map(|section| section.keys) {
         let mut theirs = path.split('.');
-        let parts: Vec<_> = pattern
-            .split('.')
-            .map(|part| match (part, theirs.next()) {
-                ("*", their) => their.unwrap_or("NAME"),
-                (part, _) => part,
-            })
-            .collect();
+        let mut same = true;
+        let mut spelled = |part: &'static str| {
+            let their = theirs.next().filter(|_| same);
+            same = part == "*" || their == Some(part);
+            if part == "*" { their.unwrap_or("NAME").to_owned() } else { part.to_owned() }
+        };
+        let parts: Vec<_> = pattern.split('.').map(&mut spelled).collect();
         for end in 1..=parts.len() {
             let prefix = parts[..end].join(".");
             if !prefix.is_empty() && !known.contains(&prefix) {

@@ -2,10 +2,13 @@
 
 use super::*;
 
+mod mistakes;
+
 fn sources(yaml: &str, environment: &[(&str, &str)]) -> Sources {
     Sources {
         file: (!yaml.is_empty()).then(|| File { name: "bootstrap.yaml".to_owned(), text: yaml.to_owned() }),
         environment: environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        ..Sources::default()
     }
 }
 

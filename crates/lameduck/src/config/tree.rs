@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 use std::fmt;
 use std::sync::Arc;
 
-/// A node with its line.
+/// What a key has below it, and the line of the key.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) line: u64,
@@ -19,37 +19,36 @@ pub(crate) struct Node {
 pub(crate) enum Content {
     Nothing,
     Scalar(String),
-    List(Vec<Node>),
+    List(Vec<Content>),
     Map(Vec<(String, Node)>),
 }
 
-/// Reads the file. An empty one, or one with comments alone, is an empty map.
-pub(crate) fn read(file: &File) -> Result<Node, Mistake> {
+/// Reads the file: the keys at its top. An empty one, or one with comments alone, has none.
+pub(crate) fn read(file: &File) -> Result<Vec<(String, Node)>, Mistake> {
     let mut options = serde_saphyr::Options::default();
     options.strict_booleans = true;
     options.with_snippet = false;
+    options.non_finite_float_policy = serde_saphyr::NonFiniteFloatPolicy::AsString;
     match serde_saphyr::from_str_with_options::<Spanned<Loose>>(&file.text, options) {
-        Ok(root) => {
-            let root = settle(root, &file.text);
-            match root.content {
-                Content::Map(_) => Ok(root),
-                Content::Nothing => Ok(Node { line: 1, content: Content::Map(Vec::new()) }),
-                Content::Scalar(_) | Content::List(_) => {
-                    Err(not_yaml(file, 1, "expected keys at the top, such as `drain:`"))
-                }
+        Ok(root) => match settle(root, &file.text) {
+            Content::Map(entries) => Ok(entries),
+            Content::Nothing => Ok(Vec::new()),
+            Content::Scalar(_) | Content::List(_) => {
+                Err(not_yaml(file, 1, "expected keys at the top, such as `drain:`"))
             }
-        }
+        },
         Err(error) => {
             let line = error.location().map_or(0, |location| location.line());
-            Err(not_yaml(file, line, &error.without_snippet().to_string()))
+            Err(not_yaml(file, line, &error.render_with_formatter(&serde_saphyr::UserMessageFormatter)))
         }
     }
 }
 
 fn not_yaml(file: &File, line: u64, problem: &str) -> Mistake {
     let origin = Origin::File { name: Arc::from(file.name.as_str()), line };
-    // Some problems of the parser come with their own place and with advice to its programmer: the first line is for people.
+    // The parser says where in its own way, which is said already.
     let problem = problem.lines().next().unwrap_or_default();
+    let problem = problem.split(" at line ").next().unwrap_or(problem);
     Mistake::plain(origin, format!("not readable as YAML: {problem}"))
 }
 
@@ -61,20 +60,23 @@ enum Loose {
     /// A boolean or a number: its spelling is still in the source.
     Plain(String),
     List(Vec<Spanned<Loose>>),
-    Map(Vec<(String, Spanned<Loose>)>),
+    Map(Vec<(Spanned<String>, Spanned<Loose>)>),
 }
 
-fn settle(node: Spanned<Loose>, source: &str) -> Node {
-    let content = match node.value {
+fn settle(node: Spanned<Loose>, source: &str) -> Content {
+    match node.value {
         Loose::Nothing => Content::Nothing,
         Loose::Text(text) => Content::Scalar(text),
         Loose::Plain(guess) => Content::Scalar(spelling(&node.defined, source).unwrap_or(guess)),
         Loose::List(items) => Content::List(items.into_iter().map(|item| settle(item, source)).collect()),
         Loose::Map(entries) => {
-            Content::Map(entries.into_iter().map(|(key, value)| (key, settle(value, source))).collect())
+            // A block begins below its key, a long text wherever: the line of the key is where a person looks.
+            let named = |(key, value): (Spanned<String>, _)| {
+                (key.value, Node { line: key.referenced.line(), content: settle(value, source) })
+            };
+            Content::Map(entries.into_iter().map(named).collect())
         }
-    };
-    Node { line: node.referenced.line(), content }
+    }
 }
 
 /// A plain scalar as it stands in the source: `1.10` stays `1.10`, `007` stays `007`.

@@ -62,6 +62,10 @@ pub fn format_duration(duration: Duration) -> String {
     let mut text = String::new();
     let mut rest = duration.as_nanos();
     for (unit, length) in DURATION_UNITS {
+        // Nobody says 1m15s for 75s.
+        if unit == "m" && text.is_empty() && rest < 2 * length.as_nanos() {
+            continue;
+        }
         let count = rest / length.as_nanos();
         if count > 0 {
             text.push_str(&format!("{count}{unit}"));
@@ -70,14 +74,10 @@ pub fn format_duration(duration: Duration) -> String {
     }
     if rest > 0 {
         // Nanoseconds have no unit of their own: the smallest one takes them as its fraction.
-        let whole = text
-            .strip_suffix("us")
-            .and_then(|text| text.rfind(|c: char| c.is_ascii_alphabetic()))
-            .map_or(0, |at| at + 1);
-        let micros =
-            if text.ends_with("us") { text.split_off(whole).trim_end_matches("us").to_owned() } else { "0".to_owned() };
-        text.push_str(format!("{micros}.{rest:03}").trim_end_matches('0'));
-        text.push_str("us");
+        let start = text.strip_suffix("us").map(|text| text.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+        let micros = start.map(|start| text.split_off(start).replace("us", "")).unwrap_or_else(|| "0".to_owned());
+        let fraction = format!("{rest:03}");
+        text.push_str(&format!("{micros}.{}us", fraction.trim_end_matches('0')));
     }
     text
 }
@@ -128,6 +128,18 @@ mod tests {
             assert_eq!(parse_duration(text), None, "{text}");
         }
         assert_eq!(parse_duration("99999999999999h"), None);
+    }
+
+    #[test]
+    fn durations_are_shown_as_people_say_them() {
+        for (millis, text) in [(0, "0s"), (1500, "1s500ms"), (60_000, "60s"), (75_000, "75s"), (150_000, "2m30s")] {
+            assert_eq!(format_duration(Duration::from_millis(millis)), text);
+        }
+        assert_eq!(
+            (format_duration(Duration::from_secs(3660)), format_duration(DURATION_MOST)),
+            ("1h1m".into(), "24h".into())
+        );
+        assert_eq!(format_duration(Duration::from_nanos(1_500_000_100)), "1s500ms0.1us");
     }
 
     #[test]

@@ -35,7 +35,8 @@ impl Value {
             Self::Bytes(bytes) => format_bytes(*bytes),
             Self::Duration(duration) => format_duration(*duration),
             Self::Word(word) => (*word).to_owned(),
-            Self::Address(address) => quoted(&address.to_string()),
+            Self::Address(address @ SocketAddr::V4(_)) => address.to_string(),
+            Self::Address(address @ SocketAddr::V6(_)) => format!("\"{address}\""),
             Self::Text(text) => quoted(text),
             Self::List(items) => {
                 let items: Vec<_> = items.iter().map(|item| quoted(item)).collect();
@@ -45,11 +46,13 @@ impl Value {
     }
 }
 
-/// `text` as a YAML scalar: plain where that is certain to be read as it stands, else in double quotes.
+/// `text` as a YAML scalar: plain where every reader of YAML takes it as it stands, else in double quotes.
 fn quoted(text: &str) -> String {
-    let plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
+    const OTHER_THAN_TEXT: [&str; 10] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n", "inf"];
+    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/:=-".contains(&byte))
-        && !text.ends_with(':');
+        && !text.ends_with(':')
+        && !OTHER_THAN_TEXT.contains(&text.to_ascii_lowercase().as_str());
     if plain { text.to_owned() } else { serde_json::to_string(text).unwrap_or_default() }
 }
 

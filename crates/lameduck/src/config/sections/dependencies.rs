@@ -14,7 +14,7 @@ const NAME: Form = Form { expected: "the name of one of `dependencies`", valid: 
 const HOST_PORT: Form =
     Form { expected: "HOST:PORT, such as database:5432 or [::1]:5432", valid: |text| text.parse::<HostPort>().is_ok() };
 const HTTP_URL: Form = Form {
-    expected: "http://HOST[:PORT][/PATH], without user and password",
+    expected: "http://HOST[:PORT][/PATH], without user, password and TLS",
     valid: |text| text.parse::<HttpUrl>().is_ok(),
 };
 
@@ -136,20 +136,18 @@ impl Dependency {
             let tcp = values.find(&format!("dependencies.{name}.tcp")).map(DependencyTarget::Tcp);
             tcp.or_else(|| values.find(&format!("dependencies.{name}.http")).map(DependencyTarget::Http))
         };
-        let named = values.names("dependencies").iter();
-        named.filter_map(|name| Some(Self { name: name.clone(), target: target(name)? })).collect()
+        let named = values.names("dependencies");
+        named.filter_map(|name| Some(Self { name: name.to_owned(), target: target(name)? })).collect()
     }
 
     fn check_all(check: &mut Check<'_>) {
         for name in check.names("dependencies") {
             let keys = [format!("dependencies.{name}.tcp"), format!("dependencies.{name}.http")];
-            let set = keys.iter().filter(|key| check.is_set(key)).count();
-            if set != 1 {
-                let problem = format!(
-                    "dependencies.{name} has {} of tcp and http: expected exactly one",
-                    ["none", "", "both"][set]
-                );
-                check.refuse(&[&keys[1], &keys[0]], problem);
+            let group = format!("dependencies.{name}");
+            match keys.iter().filter(|key| check.is_set(key)).count() {
+                1 => {}
+                0 => check.refuse(&[&group], "expected tcp or http below it"),
+                _ => check.refuse(&[&group, &keys[0], &keys[1]], "has both tcp and http: expected one of them"),
             }
         }
     }

@@ -168,9 +168,16 @@ impl Drain {
     pub(super) fn check(&self, check: &mut Check<'_>) {
         match Budget::check(&self.plan(Duration::ZERO)) {
             Ok(_) => {}
-            Err(error @ BudgetError::DoesNotFit(_)) => check.refuse(&self.budget_keys(), error.to_string()),
-            Err(error @ BudgetError::AboveCeiling { key, .. }) => {
-                check.refuse(&[&format!("drain.{key}"), "drain.delay_max", "drain.strategy"], error.to_string());
+            Err(BudgetError::DoesNotFit(budget)) => {
+                let over = format_duration(budget.total().saturating_sub(budget.grace_period));
+                let problem = format!("the exit does not fit into the grace period: {}, {over} too long", sum(&budget));
+                check.refuse(&self.budget_keys(), problem);
+            }
+            Err(BudgetError::AboveCeiling { key, value, delay_max }) => {
+                let key = format!("drain.{key}");
+                let (value, most) = (format_duration(value), format_duration(delay_max));
+                let problem = format!("{key} ({value}) is longer than drain.delay_max ({most})");
+                check.refuse(&[&key, "drain.delay_max", "drain.strategy"], problem);
             }
         }
         if self.timeout == Timeout::None {
@@ -206,6 +213,13 @@ impl Drain {
     }
 }
 
+/// The sum spelled out, in the notation of the configuration.
+fn sum(budget: &Budget) -> String {
+    let parts: Vec<_> = budget.parts.iter().map(|(name, part)| format!("{name} {}", format_duration(*part))).collect();
+    let (total, grace) = (format_duration(budget.total()), format_duration(budget.grace_period));
+    format!("{} = {total} of {grace}", parts.join(" + "))
+}
+
 impl FromValue for Strategy {
     fn from_value(value: &Value) -> Option<Self> {
         Self::ALL.into_iter().find(|strategy| *value == Value::Word(strategy.as_str()))
@@ -220,19 +234,17 @@ impl FromValue for ReadinessPolicy {
 
 impl FromValue for Timeout {
     fn from_value(value: &Value) -> Option<Self> {
-        match value {
-            Value::Word("auto") => Some(Self::Auto),
-            Value::Word("none") => Some(Self::None),
-            other => Duration::from_value(other).map(Self::After),
+        if let Value::Word(word) = value {
+            return [("auto", Self::Auto), ("none", Self::None)]
+                .into_iter()
+                .find_map(|(known, it)| (known == *word).then_some(it));
         }
+        Duration::from_value(value).map(Self::After)
     }
 }
 
 impl FromValue for IdleHold {
     fn from_value(value: &Value) -> Option<Self> {
-        match value {
-            Value::Word("auto") => Some(Self::Auto),
-            other => Duration::from_value(other).map(Self::For),
-        }
+        if *value == Value::Word("auto") { Some(Self::Auto) } else { Duration::from_value(value).map(Self::For) }
     }
 }

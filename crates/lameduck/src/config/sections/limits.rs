@@ -38,7 +38,7 @@ pub(super) const LIMITS: Section = Section {
         ),
         Key::new(
             "limits.body_bytes",
-            Kind::Bytes { least: 0, most: 1 << 40 },
+            Kind::Bytes { least: 0, most: 64 << 30 },
             "1MiB",
             "The size of a request body. A larger one is answered with 413. A route may have its own.",
         ),

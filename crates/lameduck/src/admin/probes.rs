@@ -1,0 +1,78 @@
+//! /livez, /readyz, /startupz in the manner of Kubernetes: `ok`, or with `?verbose` and whenever something fails, a line for
+//! each check.
+
+use super::Admin;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use lameduck_lifecycle::{Phase, Readiness};
+use std::fmt::Write as _;
+
+/// One line of a probe's answer.
+struct Check {
+    name: &'static str,
+    /// Why it fails, if it does.
+    failure: Option<String>,
+}
+
+/// Is the process alive? Never "no" because of a drain.
+pub(super) async fn livez(State(admin): State<Admin>, query: RawQuery) -> Response {
+    let leaving = admin.observer.shared.life.borrow().leaving();
+    let stalled = admin.heartbeat.stalled().filter(|_| !leaving);
+    let failure =
+        stalled.map(|age| format!("no work thread has run for {:.0} s: something blocks them all", age.as_secs_f64()));
+    answer("livez", &[Check { name: "control", failure: None }, Check { name: "work", failure }], &query)
+}
+
+/// Should new connections come here?
+pub(super) async fn readyz(State(admin): State<Admin>, query: RawQuery) -> Response {
+    let life = admin.observer.shared.life.borrow().clone();
+    let failure = match life.readiness {
+        Readiness::Ready => None,
+        Readiness::NotReady(why) => Some(why),
+    };
+    answer("readyz", &[startup(&life.phase), Check { name: "lifecycle", failure }], &query)
+}
+
+/// Has start-up finished? Once "yes", always "yes".
+pub(super) async fn startupz(State(admin): State<Admin>, query: RawQuery) -> Response {
+    let phase = admin.observer.shared.life.borrow().phase.clone();
+    answer("startupz", &[startup(&phase)], &query)
+}
+
+fn startup(phase: &Phase) -> Check {
+    let failure = match phase {
+        Phase::Starting(startup) if startup.shut.is_empty() => Some("starting".to_owned()),
+        Phase::Starting(startup) => Some(format!("waiting for {}", startup.shut_because())),
+        Phase::Ready { .. } => None,
+        Phase::LameDuck { departure, .. }
+        | Phase::Draining(departure)
+        | Phase::Releasing(departure)
+        | Phase::Flushing(departure)
+        | Phase::Exited(departure) => (!departure.was_ready).then(|| "stopped before ready".to_owned()),
+    };
+    Check { name: "startup", failure }
+}
+
+fn answer(probe: &str, checks: &[Check], RawQuery(query): &RawQuery) -> Response {
+    let failed = checks.iter().any(|check| check.failure.is_some());
+    let asked = |query: &str| query.split('&').any(|pair| pair == "verbose" || pair.starts_with("verbose="));
+    let verbose = failed || query.as_deref().is_some_and(asked);
+    let text = if verbose { lines(probe, checks, failed) } else { "ok".to_owned() };
+    let status = if failed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+    (status, headers, text).into_response()
+}
+
+fn lines(probe: &str, checks: &[Check], failed: bool) -> String {
+    let mut text = String::new();
+    for Check { name, failure } in checks {
+        let _ = match failure {
+            None => writeln!(text, "[+]{name} ok"),
+            Some(why) => writeln!(text, "[-]{name} failed: {why}"),
+        };
+    }
+    let _ = writeln!(text, "{probe} check {}", if failed { "failed" } else { "passed" });
+    text
+}

@@ -1,0 +1,54 @@
+//! What `check` prints: the effective configuration, the exit timeline, and what is worth a second look.
+
+use super::About;
+use super::timeline::timeline;
+use crate::config::{self, Loaded, Origin, Settings};
+use std::fmt::Write as _;
+
+pub(super) fn report<S: Settings>(about: &About, loaded: &Loaded<S>, colour: bool) -> String {
+    let paint = Paint { colour };
+    let mut text = format!("# {} {}: every value in force, and where it came from\n", about.name, about.version);
+    for line in config::effective(&loaded.values, &config::sections::<S>()) {
+        let line = match &line.origin {
+            Some(Origin::Default) => paint.faint(&line.to_string()),
+            Some(_) => paint.strong(&line.to_string()),
+            None => line.to_string(),
+        };
+        let _ = writeln!(text, "{line}");
+    }
+    let _ = write!(text, "\n{}", commented(&timeline(&loaded.config.plan())));
+    if !loaded.warnings.is_empty() {
+        text.push('\n');
+    }
+    for warning in &loaded.warnings {
+        let _ = writeln!(text, "{}", paint.warning(&format!("# warning: {warning}")));
+    }
+    text
+}
+
+/// As comments, so that the whole output is YAML that can be saved and loaded.
+fn commented(text: &str) -> String {
+    text.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect()
+}
+
+struct Paint {
+    colour: bool,
+}
+
+impl Paint {
+    fn faint(&self, text: &str) -> String {
+        self.with(text, "2")
+    }
+
+    fn strong(&self, text: &str) -> String {
+        self.with(text, "1")
+    }
+
+    fn warning(&self, text: &str) -> String {
+        self.with(text, "33")
+    }
+
+    fn with(&self, text: &str, code: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}

@@ -1,0 +1,93 @@
+//! The values of a load as YAML that yields them again, each with where it came from.
+
+use super::key::{Key, Section};
+use super::settings::{Setting, Values};
+use super::source::Origin;
+use std::fmt::Write as _;
+
+/// Where the remarks begin.
+const REMARK_COLUMN: usize = 40;
+
+/// A line of the effective configuration, for whoever wants to colour it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EffectiveLine {
+    /// Indented YAML.
+    pub yaml: String,
+    /// Where the value came from; `None` for a line without a value of its own.
+    pub origin: Option<Origin>,
+}
+
+/// The effective configuration, line by line: every key of `sections` in their order. A section that occurs twice is shown
+/// once. Secret values are not shown.
+pub fn effective(values: &Values, sections: &[Section]) -> Vec<EffectiveLine> {
+    let mut lines = Vec::new();
+    for (index, section) in sections.iter().enumerate() {
+        if sections[..index].iter().any(|earlier| earlier.name == section.name) {
+            continue;
+        }
+        let keys = sections.iter().filter(|other| other.name == section.name).flat_map(|other| other.keys);
+        let mut shown: Vec<&str> = Vec::new();
+        let paths: Vec<String> = keys.flat_map(|key| paths(key, values)).collect();
+        if paths.is_empty() {
+            lines.push(EffectiveLine { yaml: format!("{}: {{}}", section.name), origin: None });
+        }
+        for path in grouped(&paths) {
+            if let Some(setting) = values.settings.get(path) {
+                open_groups(path, &mut shown, &mut lines);
+                lines.push(line(path, setting));
+            }
+        }
+    }
+    lines
+}
+
+impl std::fmt::Display for EffectiveLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.origin {
+            None => f.write_str(&self.yaml),
+            Some(origin) => write!(f, "{:REMARK_COLUMN$} # {origin}", self.yaml),
+        }
+    }
+}
+
+/// The paths that a key has in these values: one, or one for each name.
+fn paths(key: &Key, values: &Values) -> Vec<String> {
+    match key.path.split_once(".*.") {
+        None => vec![key.path.to_owned()],
+        Some((group, rest)) => values
+            .names(group)
+            .map(|name| format!("{group}.{name}.{rest}"))
+            .filter(|path| values.settings.contains_key(path))
+            .collect(),
+    }
+}
+
+/// The same paths, those of one group together, in the order in which the groups first occur.
+fn grouped(paths: &[String]) -> Vec<&str> {
+    let group = |path: &str| path.rsplit_once('.').map_or(0, |(group, _)| group.len());
+    let first = |path: &str| paths.iter().position(|other| other[..group(other)] == path[..group(path)]);
+    let mut sorted: Vec<&str> = paths.iter().map(String::as_str).collect();
+    sorted.sort_by_key(|path| first(path));
+    sorted
+}
+
+/// Adds a line for each group above `path` that is not open yet.
+fn open_groups<'p>(path: &'p str, open: &mut Vec<&'p str>, lines: &mut Vec<EffectiveLine>) {
+    let parts: Vec<&str> = path.split('.').collect();
+    let groups = &parts[..parts.len() - 1];
+    let same = open.iter().zip(groups).take_while(|(open, group)| open == group).count();
+    open.truncate(same);
+    for group in &groups[same..] {
+        lines.push(EffectiveLine { yaml: format!("{}{group}:", "  ".repeat(open.len())), origin: None });
+        open.push(group);
+    }
+}
+
+fn line(path: &str, setting: &Setting) -> EffectiveLine {
+    let depth = path.matches('.').count();
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let mut yaml = "  ".repeat(depth);
+    let value = if setting.secret { "\"(not shown)\"".to_owned() } else { setting.value.to_yaml() };
+    let _ = write!(yaml, "{name}: {value}");
+    EffectiveLine { yaml, origin: Some(setting.origin.clone()) }
+}

@@ -1,0 +1,32 @@
+//! What comes back for what was written, word by word.
+//!
+//! `mistakes.txt` has a block for each case: `|` lines are the file, `$` lines the environment, `!` lines what must come back.
+
+use super::*;
+
+/// Stands in the table for what every duration expects.
+const DURATION: &str = "a duration with a unit from 0s to 24h, such as 3s, 250ms or 1m30s";
+
+pub(super) fn told(sources: &Sources) -> String {
+    match load::<()>(sources) {
+        Ok(_) => "! (nothing)\n".to_owned(),
+        Err(mistakes) => {
+            let lines = mistakes.0.iter().map(|mistake| format!("! {mistake}\n"));
+            lines.collect::<String>().replace(DURATION, "<duration>")
+        }
+    }
+}
+
+#[test]
+fn every_mistake_is_told_in_these_words() {
+    let table = include_str!("mistakes.txt");
+    let blocks: Vec<_> = table.split("\n\n").filter(|block| block.contains("\n! ")).collect();
+    assert!(blocks.len() >= 60, "{}", blocks.len());
+    for block in blocks {
+        let of = |mark: &str| block.lines().filter_map(|line| line.strip_prefix(mark)).collect::<Vec<_>>();
+        let environment: Vec<_> = of("$ ").iter().map(|line| line.split_once('=').unwrap()).collect();
+        let told = told(&sources(&of("| ").join("\n"), &environment));
+        let expected: String = of("! ").iter().map(|line| format!("! {line}\n")).collect();
+        assert_eq!(told, expected, "of the block\n{block}\n\nwhich gets\n{told}");
+    }
+}

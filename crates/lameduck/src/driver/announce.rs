@@ -1,0 +1,55 @@
+//! One log line for each change of phase: a sentence that reads alone, and fields for machines.
+
+use lameduck_lifecycle::{Departure, Phase};
+use std::time::Duration;
+
+/// Says that a phase began.
+pub(super) fn phase(phase: &Phase, wake_at: Option<Duration>, now: Duration) {
+    let name = phase.name();
+    let at_most = wake_at.map(|at| at.saturating_sub(now));
+    let at_most_ms = at_most.map(|at_most| at_most.as_millis() as u64);
+    let bound = at_most.map_or_else(|| "without a bound".to_owned(), |at_most| format!("at most {at_most:.1?}"));
+    match phase {
+        Phase::Starting(_) => {}
+        Phase::Ready { since, .. } => {
+            tracing::info!(phase = %name, startup_ms = since.as_millis() as u64, "ready after {since:.1?}");
+        }
+        Phase::LameDuck { departure, .. } => tracing::info!(
+            phase = %name, cause = %departure.cause, at_most_ms, deadline_in_ms = deadline_in_ms(departure, now),
+            "leaving, {}: still serving and telling clients to leave, {bound}", departure.cause,
+        ),
+        Phase::Draining(departure) => tracing::info!(
+            phase = %name, cause = %departure.cause, at_most_ms, wait_end = departure.wait_end.map(|end| end.as_str()),
+            "draining ({}): no new connections, finishing what is in flight, {bound}",
+            departure.wait_end.map_or("no wait", |end| end.as_str()),
+        ),
+        Phase::Releasing(departure) if departure.was_ready => {
+            tracing::info!(phase = %name, at_most_ms, cut = cut(departure), "releasing workers and dependencies, {bound}");
+        }
+        Phase::Releasing(departure) => tracing::info!(
+            phase = %name, cause = %departure.cause, at_most_ms, "stopping before ready, {}", departure.cause,
+        ),
+        Phase::Flushing(departure) => {
+            tracing::debug!(phase = %name, at_most_ms, cut = cut(departure), "flushing, {bound}")
+        }
+        Phase::Exited(departure) => tracing::debug!(phase = %name, cut = cut(departure), "exiting"),
+    }
+}
+
+/// Says what a signal did that changed no phase.
+pub(super) fn signal_again(phase: &Phase) {
+    if let Some(departure) = phase.departure() {
+        tracing::info!(
+            phase = %phase.name(), terminates_again = departure.terminates_again, interrupts = departure.interrupts,
+            "already leaving: this signal changes nothing",
+        );
+    }
+}
+
+fn deadline_in_ms(departure: &Departure, now: Duration) -> Option<u64> {
+    departure.deadline.map(|deadline| deadline.saturating_sub(now).as_millis() as u64)
+}
+
+fn cut(departure: &Departure) -> bool {
+    !departure.cut.is_empty()
+}

@@ -1,0 +1,145 @@
+//! The read-only view of the lifecycle that handlers, streams and workers get.
+
+use crate::jobs::Jobs;
+use crate::life::{Life, Shared};
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::request::Parts;
+use lameduck_lifecycle::{Phase, PhaseName};
+use std::cell::RefCell;
+use std::time::Duration;
+use tokio::sync::watch;
+
+thread_local! { static CURRENT: RefCell<Option<Handle>> = const { RefCell::new(None) } }
+
+/// Where the process is in its life, and what is left of its time. Can be looked at, not changed.
+///
+/// It is an axum extractor, an argument of every worker, and anywhere on the engine's work runtime [`Handle::current`]:
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use lameduck::Handle;
+///
+/// let routes: Router = Router::new().route("/report", get(async |handle: Handle| {
+///     if handle.is_leaving() { "short" } else { "long" }
+/// }));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Handle {
+    inner: Inner,
+    jobs: Jobs,
+}
+
+#[derive(Clone, Debug)]
+enum Inner {
+    Engine(Shared),
+    Detached,
+}
+
+impl Handle {
+    pub(crate) fn new(shared: Shared, jobs: Jobs) -> Self {
+        Self { inner: Inner::Engine(shared), jobs }
+    }
+
+    /// The handle of a process that is ready and never leaves: for tests of handlers without an engine.
+    pub fn detached() -> Self {
+        Self { inner: Inner::Detached, jobs: Jobs::default() }
+    }
+
+    /// The handle of the engine on whose work runtime the caller runs, if it does.
+    pub fn current() -> Option<Self> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Makes this the current handle of the calling thread.
+    pub(crate) fn enter(&self) {
+        CURRENT.set(Some(self.clone()));
+    }
+
+    /// The phase.
+    pub fn phase(&self) -> PhaseName {
+        match &self.inner {
+            Inner::Engine(shared) => shared.life.borrow().phase.name(),
+            Inner::Detached => PhaseName::Ready,
+        }
+    }
+
+    /// Whether leaving has begun.
+    pub fn is_leaving(&self) -> bool {
+        match &self.inner {
+            Inner::Engine(shared) => shared.life.borrow().leaving(),
+            Inner::Detached => false,
+        }
+    }
+
+    /// Time until whatever is in flight will be cut; `None` while not leaving, and with `drain.timeout: none`.
+    ///
+    /// It may become less than time alone explains (a cluster may shorten the grace period), never more.
+    pub fn time_left(&self) -> Option<Duration> {
+        let Inner::Engine(shared) = &self.inner else { return None };
+        let life = shared.life.borrow();
+        let departure = life.phase.departure()?;
+        let schedule = lameduck_lifecycle::Schedule::new(&shared.plan, departure.began, departure.deadline);
+        let until = match &life.phase {
+            Phase::Draining(draining) => schedule.drain_cut(&shared.plan, draining.phase_since)?,
+            Phase::LameDuck { .. } | Phase::Starting(_) | Phase::Ready { .. } => schedule.drain_until?,
+            Phase::Releasing(_) | Phase::Flushing(_) | Phase::Exited(_) => departure.deadline?,
+        };
+        Some(until.saturating_sub(shared.clock.now()))
+    }
+
+    /// Waits until leaving begins. Level-triggered: at once if it has.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: nothing is missed by asking again.
+    pub async fn leaving(&self) {
+        self.until(Life::leaving).await;
+    }
+
+    /// Waits until the requests are done (or cut) and what start-up acquired is given back. Level-triggered.
+    ///
+    /// # Cancel safety
+    /// Cancel safe, as [`leaving`](Self::leaving).
+    pub async fn releasing(&self) {
+        self.until(Life::releasing).await;
+    }
+
+    /// Where jobs are accepted.
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
+    async fn until(&self, condition: fn(&Life) -> bool) {
+        match &self.inner {
+            Inner::Engine(shared) => {
+                let mut life: watch::Receiver<Life> = shared.life.clone();
+                // A life that nobody publishes any more is over, and that is further than any condition.
+                let _ = life.wait_for(condition).await;
+            }
+            Inner::Detached => std::future::pending().await,
+        }
+    }
+}
+
+/// There is no engine around this handler: it does not run on an engine's work runtime, and no layer brought a handle.
+#[derive(Clone, Copy, Debug)]
+pub struct NoEngine;
+
+impl IntoResponse for NoEngine {
+    fn into_response(self) -> Response {
+        tracing::error!(
+            "a handler wants the lifecycle handle, but no lameduck engine runs it; in tests, add `Extension(Handle::detached())`"
+        );
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    }
+}
+
+/// From an `Extension(handle)` if there is one, else the engine's.
+impl<S: Send + Sync> FromRequestParts<S> for Handle {
+    type Rejection = NoEngine;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        parts.extensions.get::<Self>().cloned().or_else(Self::current).ok_or(NoEngine)
+    }
+}

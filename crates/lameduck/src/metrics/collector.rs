@@ -1,0 +1,188 @@
+//! From the snapshot and the server's numbers to families, when somebody scrapes.
+
+use super::declared::*;
+use super::family::{Family, descriptions};
+use super::process;
+use crate::liveness::Heartbeat;
+use crate::observer::Observer;
+use lameduck_lifecycle::{CloseReason, ConnectionState, Kind, Outcome, PhaseName, Protocol, Readiness, Snapshot};
+use lameduck_server::{Numbers, RouteHistogram};
+use prometheus::core::Desc;
+use prometheus::proto::MetricFamily;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::runtime::RuntimeMetrics;
+
+/// What the collector reads.
+pub(crate) struct Sources {
+    pub(crate) observer: Observer,
+    pub(crate) heartbeat: Heartbeat,
+    pub(crate) work: RuntimeMetrics,
+    pub(crate) service: String,
+    pub(crate) service_version: &'static str,
+}
+
+/// Computes every metric of the engine at scrape time.
+pub(crate) struct Collector {
+    sources: Sources,
+    descriptions: Vec<Desc>,
+    started: SystemTime,
+}
+
+impl Collector {
+    /// A collector of a process that started just now.
+    ///
+    /// # Errors
+    /// If a declaration is malformed.
+    pub(crate) fn new(sources: Sources) -> prometheus::Result<Self> {
+        let started = SystemTime::now() - sources.observer.shared.clock.now();
+        Ok(Self { sources, descriptions: descriptions(METRICS)?, started })
+    }
+
+    fn unix_seconds(&self, at: Duration) -> f64 {
+        (self.started + at).duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    }
+
+    fn families(&self) -> Vec<Family> {
+        let numbers = self.sources.observer.numbers();
+        let snapshot = self.sources.observer.complete(&self.sources.observer.shared.life.borrow(), numbers.clone());
+        let mut families = lifecycle(&snapshot);
+        families.extend(requests(&snapshot, &numbers, &self.sources.observer.server.histograms()));
+        families.extend(connections(&snapshot, &numbers));
+        families.extend(jobs(&snapshot));
+        families.push(self.deadline(&snapshot));
+        families.extend(self.work());
+        families.extend(process::families());
+        families.push(Family::single(&PROCESS_START, self.unix_seconds(Duration::ZERO)));
+        families
+    }
+
+    fn deadline(&self, snapshot: &Snapshot) -> Family {
+        let mut family = Family::new(&DRAIN_DEADLINE);
+        if let Some(deadline) = snapshot.phase.departure().and_then(|departure| departure.deadline) {
+            family.push(&[], self.unix_seconds(deadline));
+        }
+        family
+    }
+
+    fn work(&self) -> Vec<Family> {
+        let Sources { work, heartbeat, service, service_version, .. } = &self.sources;
+        let mut build = Family::new(&BUILD_INFO);
+        build.push(&[service, service_version, env!("CARGO_PKG_VERSION")], 1.0);
+        vec![
+            Family::single(&WORK_THREADS, work.num_workers() as f64),
+            Family::single(&WORK_TASKS, work.num_alive_tasks() as f64),
+            Family::single(&WORK_QUEUE, work.global_queue_depth() as f64),
+            Family::single(&WORK_BUSY, busy(work).as_secs_f64()),
+            Family::single(&HEARTBEAT_AGE, heartbeat.age().as_secs_f64()),
+            build,
+        ]
+    }
+}
+
+impl prometheus::core::Collector for Collector {
+    fn desc(&self) -> Vec<&Desc> {
+        self.descriptions.iter().collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.families().into_iter().map(Family::build).collect()
+    }
+}
+
+#[cfg(target_has_atomic = "64")]
+fn busy(work: &RuntimeMetrics) -> Duration {
+    (0..work.num_workers()).map(|worker| work.worker_total_busy_duration(worker)).sum()
+}
+
+#[cfg(not(target_has_atomic = "64"))]
+fn busy(_work: &RuntimeMetrics) -> Duration {
+    Duration::ZERO
+}
+
+fn lifecycle(snapshot: &Snapshot) -> Vec<Family> {
+    let current = snapshot.phase.name();
+    let mut phase = Family::new(&PHASE);
+    for name in PhaseName::ALL {
+        phase.push(&[name.as_str()], f64::from(u8::from(name == current)));
+    }
+    let ready = Family::single(&READY, f64::from(u8::from(snapshot.readiness == Readiness::Ready)));
+    let mut took = Family::new(&DRAIN_PHASE);
+    if let Some(departure) = snapshot.phase.departure() {
+        for finished in departure.took.iter().filter(|finished| finished.phase > PhaseName::Ready) {
+            took.push(&[finished.phase.as_str()], finished.seconds);
+        }
+        took.push(&[current.as_str()], snapshot.at.saturating_sub(snapshot.phase.since()).as_secs_f64());
+    }
+    let mut stages = Family::new(&STARTUP_STAGE);
+    for (stage, duration) in &snapshot.phase.startup().finished {
+        stages.push(&[stage.as_str()], duration.as_secs_f64());
+    }
+    vec![phase, ready, took, stages]
+}
+
+/// Protocols that a request can have: by the time there is one, the protocol is known.
+const SPOKEN: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
+
+fn requests(snapshot: &Snapshot, numbers: &Numbers, histograms: &[RouteHistogram]) -> Vec<Family> {
+    let ledger = &snapshot.ledger;
+    let mut started = Family::new(&REQUESTS_STARTED);
+    let mut in_flight = Family::new(&REQUESTS_IN_FLIGHT);
+    let mut ended = Family::new(&REQUESTS_ENDED);
+    for protocol in SPOKEN {
+        started.push(&[protocol.as_str()], ledger.started_by(protocol) as f64);
+        for kind in Kind::ALL {
+            let labels = [protocol.as_str(), kind.as_str()];
+            in_flight.push(&labels, ledger.in_flight_by(protocol, kind) as f64);
+            for outcome in Outcome::ALL {
+                let count = ledger.ended_by(protocol, kind, outcome);
+                ended.push(&[labels[0], labels[1], outcome.as_str()], count as f64);
+            }
+        }
+    }
+    let mut durations = Family::new(&REQUEST_DURATION);
+    for RouteHistogram { method, route, status, durations: snapshot } in histograms {
+        let status = status.map_or_else(|| "other".to_owned(), |status| status.to_string());
+        durations.push_histogram(&[method, route, &status], snapshot);
+    }
+    let mut late = Family::new(&LATE_ARRIVAL);
+    late.push_histogram(&[], &numbers.late_arrivals);
+    vec![
+        durations,
+        Family::single(&REQUESTS_ACTIVE, ledger.in_flight() as f64),
+        started,
+        in_flight,
+        ended,
+        Family::single(&REQUESTS_RACED, ledger.raced as f64),
+        Family::single(&REQUESTS_RACED_EXPECTED, ledger.raced_expected),
+        late,
+    ]
+}
+
+fn connections(snapshot: &Snapshot, numbers: &Numbers) -> Vec<Family> {
+    let mut open = Family::new(&CONNECTIONS);
+    let mut closed = Family::new(&CONNECTIONS_CLOSED);
+    for protocol in Protocol::ALL {
+        for state in ConnectionState::ALL {
+            open.push(&[protocol.as_str(), state.as_str()], snapshot.connections.open_by(protocol, state) as f64);
+        }
+        for reason in CloseReason::ALL {
+            let count = snapshot.connections.closed_by(protocol, reason);
+            closed.push(&[protocol.as_str(), reason.as_str()], count as f64);
+        }
+    }
+    let mut errors = Family::new(&ACCEPT_ERRORS);
+    let classes = numbers.accept_errors;
+    for (class, count) in [("peer", classes.peer), ("resource", classes.resource), ("other", classes.other)] {
+        errors.push(&[class], count as f64);
+    }
+    vec![open, closed, errors]
+}
+
+fn jobs(snapshot: &Snapshot) -> Vec<Family> {
+    let jobs = &snapshot.jobs;
+    let mut ended = Family::new(&JOBS_ENDED);
+    for (end, count) in [("finished", jobs.finished), ("returned", jobs.returned), ("lost", jobs.lost_total)] {
+        ended.push(&[end], count as f64);
+    }
+    vec![Family::single(&JOBS_ACCEPTED, jobs.accepted as f64), ended]
+}

@@ -1,0 +1,75 @@
+//! The state of the process at this moment: the published phase, completed by what the rooms count.
+
+use crate::jobs::Jobs;
+use crate::life::{Life, Shared};
+use crate::release::Releasing;
+use crate::workers::Crew;
+use lameduck_lifecycle::{Document, Phase, Snapshot, Straggler};
+use lameduck_server::{Numbers, Server};
+
+/// Names of those who are left that a document carries at most.
+const STRAGGLERS_MAX: usize = 64;
+
+/// Reads everything, changes nothing. A cheap handle.
+#[derive(Clone, Debug)]
+pub(crate) struct Observer {
+    pub(crate) shared: Shared,
+    pub(crate) server: Server,
+    pub(crate) jobs: Jobs,
+    pub(crate) crew: Crew,
+    pub(crate) releasing: Releasing,
+}
+
+impl Observer {
+    /// The state now: phase and numbers in one value.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.complete(&self.shared.life.borrow(), self.server.snapshot())
+    }
+
+    /// The /drain document now.
+    pub(crate) fn document(&self) -> Document {
+        let wake_at = self.shared.life.borrow().wake_at;
+        Document::new(&self.snapshot(), &self.shared.plan, wake_at)
+    }
+
+    /// The last document. Nothing can end any more: what is in flight is aborted, open jobs are lost.
+    pub(crate) fn last_document(&self) -> (Snapshot, Document) {
+        self.jobs.close();
+        let mut snapshot = self.snapshot();
+        snapshot.ledger.abort_in_flight();
+        let document = Document::new(&snapshot, &self.shared.plan, None);
+        (snapshot, document)
+    }
+
+    /// What the server counts.
+    pub(crate) fn numbers(&self) -> Numbers {
+        self.server.snapshot()
+    }
+
+    /// A life together with numbers.
+    pub(crate) fn complete(&self, life: &Life, numbers: Numbers) -> Snapshot {
+        Snapshot {
+            at: self.shared.clock.now().max(life.at),
+            phase: life.phase.clone(),
+            readiness: life.readiness.clone(),
+            ledger: numbers.ledger,
+            jobs: self.jobs.counts(),
+            connections: numbers.connections,
+            stragglers: self.stragglers(&life.phase),
+        }
+    }
+
+    fn stragglers(&self, phase: &Phase) -> Vec<Straggler> {
+        match phase {
+            Phase::Starting(_) | Phase::Ready { .. } => Vec::new(),
+            Phase::LameDuck { .. } | Phase::Draining(_) => self.server.stragglers(STRAGGLERS_MAX),
+            Phase::Releasing(_) | Phase::Flushing(_) | Phase::Exited(_) => {
+                let mut left = self.server.stragglers(STRAGGLERS_MAX);
+                left.extend(self.crew.stragglers());
+                left.extend(self.releasing.straggler());
+                left.truncate(STRAGGLERS_MAX);
+                left
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Console events. After close, log-off and shutdown the system ends the process within some seconds, whatever we do.
+
+use lameduck_lifecycle::Signal;
+use tokio::signal::windows::{self, CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown};
+
+pub(super) struct Signals {
+    ctrl_c: CtrlC,
+    ctrl_break: CtrlBreak,
+    close: CtrlClose,
+    logoff: CtrlLogoff,
+    shutdown: CtrlShutdown,
+}
+
+impl Signals {
+    pub(super) fn install() -> std::io::Result<Self> {
+        Ok(Self {
+            ctrl_c: windows::ctrl_c()?,
+            ctrl_break: windows::ctrl_break()?,
+            close: windows::ctrl_close()?,
+            logoff: windows::ctrl_logoff()?,
+            shutdown: windows::ctrl_shutdown()?,
+        })
+    }
+
+    pub(super) async fn next(&mut self) -> (Signal, &'static str) {
+        tokio::select! {
+            _ = self.ctrl_c.recv() => (Signal::Interrupt, "Ctrl-C"),
+            _ = self.ctrl_break.recv() => (Signal::Interrupt, "Ctrl-Break"),
+            _ = self.close.recv() => (Signal::Terminate, "console close"),
+            _ = self.logoff.recv() => (Signal::Terminate, "log-off"),
+            _ = self.shutdown.recv() => (Signal::Terminate, "system shutdown"),
+        }
+    }
+}

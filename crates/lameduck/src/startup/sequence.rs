@@ -1,0 +1,101 @@
+//! The stages of start-up, in order: config, dependencies, services, ready. Told as events; the machine judges.
+
+use super::rooms::Built;
+use crate::dependency::{Acquired, Named, connect_all};
+use crate::life::Events;
+use crate::service::Common;
+use crate::workers::Idle;
+use futures_util::future::BoxFuture;
+use lameduck_lifecycle::{Event, Stage};
+use lameduck_server::App;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime;
+
+/// What the stages need.
+pub(super) struct Sequence {
+    pub(super) dependencies: Vec<Named>,
+    pub(super) acquired: Acquired,
+    pub(super) routes: Box<dyn FnOnce(Common) -> BoxFuture<'static, anyhow::Result<App>> + Send>,
+    pub(super) workers: Vec<Idle>,
+    pub(super) common: Common,
+    pub(super) built: Arc<Mutex<Option<Built>>>,
+    pub(super) work: runtime::Handle,
+    pub(super) events: Events,
+}
+
+/// The gate, and why it did not open.
+type Failure = (String, String);
+
+impl Sequence {
+    /// Runs the stages. Ends early, and quietly, when the process leaves meanwhile.
+    pub(super) async fn run(self) {
+        let events = self.events.clone();
+        let end = match self.stages().await {
+            Ok(()) => Event::Started,
+            Err((gate, error)) => {
+                tracing::error!(%gate, %error, "start-up failed at {gate}: {error}");
+                Event::StartFailed { gate, error }
+            }
+        };
+        events.tell(end).await;
+    }
+
+    async fn stages(self) -> Result<(), Failure> {
+        let Self { dependencies, acquired, routes, mut workers, common, built, work, events } = self;
+        events.tell(Event::StageBegan(Stage::Dependencies)).await;
+        connect_all(&dependencies, &acquired, &common.handle, &work, &events).await?;
+
+        events.tell(Event::StageBegan(Stage::Services)).await;
+        let (gates, late_workers, handle) = (common.gates.clone(), common.workers.clone(), common.handle.clone());
+        let app = tokio::select! {
+            app = build(routes, common, &work, &events) => app?,
+            // Nothing is served any more: what was half built is dropped.
+            () = handle.leaving() => return Ok(()),
+        };
+        tokio::select! {
+            open = gates.all_open(&events) => open?,
+            () = handle.leaving() => return Ok(()),
+        }
+        workers.append(&mut late_workers.lock().unwrap_or_else(PoisonError::into_inner));
+
+        events.tell(Event::StageBegan(Stage::Ready)).await;
+        *built.lock().unwrap_or_else(PoisonError::into_inner) = Some(Built { app, workers });
+        Ok(())
+    }
+}
+
+/// Builds the routes on the work runtime, where what they start must live.
+async fn build(
+    routes: Box<dyn FnOnce(Common) -> BoxFuture<'static, anyhow::Result<App>> + Send>,
+    common: Common,
+    work: &runtime::Handle,
+    events: &Events,
+) -> Result<App, Failure> {
+    const GATE: &str = "routes";
+    let failed = |error: String| (GATE.to_owned(), error);
+    events.tell(Event::GateShut(GATE.to_owned())).await;
+    let building = Aborting(work.spawn(async move { routes(common).await }));
+    let app = match building.join().await {
+        Ok(Ok(app)) => app,
+        Ok(Err(error)) => return Err(failed(format!("{error:#}"))),
+        Err(error) => return Err(failed(format!("panicked: {}", crate::workers::panic_text(error)))),
+    };
+    app.check().map_err(failed)?;
+    events.tell(Event::GateOpened(GATE.to_owned())).await;
+    Ok(app)
+}
+
+/// A task that ends with whoever waits for it.
+struct Aborting<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Aborting<T> {
+    async fn join(mut self) -> Result<T, tokio::task::JoinError> {
+        (&mut self.0).await
+    }
+}
+
+impl<T> Drop for Aborting<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
