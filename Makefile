@@ -65,7 +65,7 @@ e2e: ## The tests on a real cluster: any KUBECONFIG (needs helm, kubectl)
 
 kind-up: ## A local cluster with the image loaded (needs docker, kind)
 	kind create cluster --config k8s/kind.yaml
-	kind load docker-image $(IMAGE)
+	kind load docker-image $(IMAGE) --name lameduck
 
 cross: cross-windows cross-macos ## Compile for Windows and macOS without linking (needs the targets: rustup target add)
 

@@ -1,0 +1,16 @@
+{{/* bootstrap.yaml, whole. */}}
+{{- define "lameduck.bootstrap" -}}
+{{- $listen := dict "http" (printf "0.0.0.0:%v" .Values.ports.http) "admin" (printf "0.0.0.0:%v" .Values.ports.admin) -}}
+{{- $_ := set $listen "grpc" (printf "0.0.0.0:%v" .Values.ports.grpc) -}}
+{{- $services := prepend .Values.cluster.services (include "lameduck.fullname" .) | uniq -}}
+{{- $own := dict
+    "service" (dict "name" (include "lameduck.fullname" .))
+    "listen" $listen
+    "drain" .Values.drain
+    "cluster" (dict "services" $services)
+-}}
+{{- if .Values.auth.existingSecret -}}
+{{- $_ := set $own "auth" (dict "keys_file" "/etc/lameduck/auth/keys") -}}
+{{- end -}}
+{{- mergeOverwrite (deepCopy .Values.config) $own | toYaml -}}
+{{- end -}}
