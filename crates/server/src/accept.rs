@@ -146,6 +146,7 @@ enum Class {
 }
 
 impl Class {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "an open set: what is not known is `Other`")]
     fn of(error: &io::Error) -> Self {
         use io::ErrorKind::{
             ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkDown,

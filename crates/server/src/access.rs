@@ -73,5 +73,5 @@ impl Access {
     }
 }
 
-/// Severity of an end without an answer: above every status.
+/// Severity of an end without an answer: above every status, below "off".
 pub(crate) const NO_ANSWER: u16 = 1000;

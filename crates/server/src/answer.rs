@@ -44,7 +44,7 @@ pub(crate) fn sentence(status: StatusCode) -> &'static str {
         502 => "a dependency answered wrongly",
         503 => "the service cannot answer now; try again",
         504 => "a dependency did not answer in time",
-        400..=499 => "the request cannot be served",
+        _ if status.is_client_error() => "the request cannot be served",
         _ => "the service failed to answer",
     }
 }

@@ -57,6 +57,7 @@ pub struct BindError {
 }
 
 impl std::fmt::Display for BindError {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "an open set: only some kinds have an advice")]
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "cannot bind {}", self.address)?;
         match self.source.kind() {

@@ -32,25 +32,32 @@ pub(crate) async fn run(stream: TcpStream, registered: Registered, router: Route
     }
 }
 
-async fn serve_http1(io: Io, router: Router) {
+async fn serve_http1(mut io: Io, router: Router) {
     let row = io.row().clone();
     row.speaks(Protocol::Http1);
-    let service = Service::new(router, row.clone(), Protocol::Http1);
-    let mut connection = http1::Builder::new().serve_connection(io, service).with_upgrades();
-    let ended = Drive::new(&mut connection, &row).await;
-    let parts = match ended {
-        Ended::Killed => return,
-        Ended::Finished(_) => connection.into_parts(),
-    };
-    let Some(parts) = parts else {
-        // The socket lives on in other hands, and so does the row: it leaves with the socket.
-        row.ends_for(CloseReason::Upgraded);
-        return;
-    };
-    if let Ended::Finished(Err(error)) = &ended {
-        row.ends_for(drive::reason_of(error));
+    let mut service = Service::new(router, row.clone(), Protocol::Http1);
+    loop {
+        let mut connection = http1::Builder::new().serve_connection(io, service).with_upgrades();
+        let ended = Drive::new(&mut connection, &row).await;
+        let parts = match ended {
+            Ended::Killed => return,
+            Ended::Finished(_) => connection.into_parts(),
+        };
+        let Some(parts) = parts else {
+            // The socket lives on in other hands, and so does the row: it leaves with the socket.
+            row.ends_for(CloseReason::Upgraded);
+            return;
+        };
+        match parts.io.reopened(parts.read_buf) {
+            Ok(reopened) => (io, service) = (reopened, parts.service),
+            Err((closed, unparsed)) => {
+                if let Ended::Finished(Err(error)) = &ended {
+                    row.ends_for(drive::reason_of(error));
+                }
+                return closed.ended(!unparsed.is_empty());
+            }
+        }
     }
-    parts.io.ended(!parts.read_buf.is_empty());
 }
 
 async fn serve_http2(io: Io, router: Router) {

@@ -43,6 +43,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     for turn in 0_u32.. {
         ticks.tick().await;
         if shared.is_drained() || shared.admission.now() & FORCED != 0 {
+            hold.spared(shared.take_spared());
+            shared.expect_raced(hold.expected());
             return;
         }
         if turn % TICKS_A_SWEEP == 0 {

@@ -26,6 +26,7 @@ pub(crate) struct Guard {
     protocol: Protocol,
     kind: Kind,
     after_signal: bool,
+    has_body: bool,
     /// How it ends once it was handed over.
     intent: End,
     /// It was handed over.
@@ -43,13 +44,14 @@ pub(crate) struct Begin {
     pub(crate) method: u8,
     /// Upgrades have no bound.
     pub(crate) bounded: bool,
+    pub(crate) has_body: bool,
 }
 
 impl Guard {
     /// Registers the request, then looks whether it may be served: false = too many are in flight.
     #[inline]
     pub(crate) fn begin(row: &Arc<Row>, begin: Begin) -> (Self, bool) {
-        let Begin { protocol, kind, route, method, bounded } = begin;
+        let Begin { protocol, kind, route, method, bounded, has_body } = begin;
         let shared = &row.shared;
         let now = clock::now_ns();
         let http1 = protocol == Protocol::Http1;
@@ -88,6 +90,7 @@ impl Guard {
             protocol,
             kind,
             after_signal,
+            has_body,
             intent: End::Answered,
             done: false,
             id: None,
@@ -161,7 +164,7 @@ impl Drop for Guard {
             series.observe(usize::from(self.method), self.status, now.saturating_sub(self.began_ns));
         }
         row.since_ns.store(now, Relaxed);
-        row.mark.store(row.bytes_in.load(Relaxed), Relaxed);
+        row.mark_end(self.has_body);
         // Last: who sees nothing in flight must see the rest.
         row.in_flight.fetch_sub(1, SeqCst);
         shared.ledger.end(self.protocol, self.kind, outcome);

@@ -50,6 +50,7 @@ impl Service {
             route: self.routes().find(request.uri().path()),
             method: method_index(request.method()),
             bounded: !upgrade,
+            has_body: !request.body().is_end_stream(),
         };
         Guard::begin(&self.row, begin)
     }

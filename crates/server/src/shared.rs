@@ -1,6 +1,5 @@
 //! What all connections, listeners and tasks of one server share.
 
-use crate::access::NO_ANSWER;
 use crate::admission::{Admission, DRAINING, FORCED};
 use crate::app::RouteTable;
 use crate::arrivals::Watcher;
@@ -57,7 +56,6 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(options: Options) -> Self {
         let access_threshold = options.access.threshold();
-        debug_assert!(NO_ANSWER < u16::MAX);
         Self {
             options,
             access_threshold,

@@ -2,6 +2,7 @@
 
 mod judge;
 
+use crate::admission::{DRAINING, FORCED};
 use crate::clock;
 use crate::shared::Shared;
 use crate::table::{Row, Told};
@@ -14,17 +15,22 @@ use tokio::time::MissedTickBehavior;
 /// Between passes: the accuracy of every time-out.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// Sweeps for as long as the server exists.
+/// Sweeps until the drain, which does it from then on.
 pub(crate) async fn run(shared: Weak<Shared>) {
+    let Some(mut phase) = shared.upgrade().map(|shared| shared.phase.subscribe()) else { return };
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            biased;
+            _ = phase.changed() => {}
+            _ = ticks.tick() => {}
+        }
         let Some(shared) = shared.upgrade() else { return };
-        pass(&shared);
-        if shared.is_drained() {
+        if shared.admission.after_registering() & (DRAINING | FORCED) != 0 {
             return;
         }
+        pass(&shared);
     }
 }
 

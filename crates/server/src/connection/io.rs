@@ -71,9 +71,8 @@ impl Io {
         let mut buf = ReadBuf::new(&mut bytes);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
         got.extend_from_slice(buf.filled());
-        let read = buf.filled().len();
-        self.count(read);
-        Poll::Ready(Ok(read))
+        self.registered.row().read(buf.filled());
+        Poll::Ready(Ok(buf.filled().len()))
     }
 
     /// Told to close if idle: looks whether it is, into the kernel's buffer too. True: it closes now, nothing more is read.
@@ -86,13 +85,31 @@ impl Io {
             row.in_flight.load(SeqCst) == 0
         };
         if idle {
-            row.closes_idle();
             row.closing.store(true, Relaxed);
             self.closed_idle = true;
         } else {
             row.spared();
         }
         idle
+    }
+
+    /// The look sees what the kernel holds, not what hyper has read together with the request before: if that is the beginning of a
+    /// head, the client had spoken, and nothing is closed yet. The connection goes on with those bytes.
+    ///
+    /// # Errors
+    /// Both back, if it was closed.
+    pub(super) fn reopened(mut self, unparsed: Bytes) -> Result<Self, (Self, Bytes)> {
+        let row = self.registered.row();
+        let undecided = self.closed_idle && self.linger.is_none() && row.shared.options.closings.look;
+        if !undecided || unparsed.is_empty() {
+            return Err((self, unparsed));
+        }
+        row.mark.store(row.bytes_in.load(Relaxed).saturating_sub(unparsed.len() as u64), Relaxed);
+        row.closing.store(false, Relaxed);
+        row.spared();
+        self.closed_idle = false;
+        self.replay = unparsed;
+        Ok(self)
     }
 
     /// Half-closes, and waits for the peer and the kernel as far as that can save anything.
@@ -102,6 +119,9 @@ impl Io {
             Some(linger) => linger,
             none => {
                 row.closing.store(true, Relaxed);
+                if self.closed_idle {
+                    row.closes_idle();
+                }
                 let leaving = row.shared.admission.now() & (LEAVING | DRAINING) != 0;
                 let worth = self.closed_idle
                     || leaving
@@ -145,12 +165,6 @@ impl Io {
             Peer::Closed => CloseReason::PeerClosed,
             Peer::Open => CloseReason::Finished,
         });
-    }
-
-    #[inline]
-    fn count(&self, read: usize) {
-        let bytes_in = &self.row().bytes_in;
-        bytes_in.store(bytes_in.load(Relaxed) + read as u64, Relaxed);
     }
 
     /// Something was told. `Some`: what the read gives instead of reading; nothing = the end, as if the peer had closed.
@@ -218,7 +232,10 @@ impl hyper::rt::Read for Io {
         // SAFETY: the buffer is only handed to a reader that writes into it and never takes away initialised bytes.
         let mut unfilled = ReadBuf::uninit(unsafe { buf.as_mut() });
         let read = match ready!(Pin::new(&mut this.stream).poll_read(cx, &mut unfilled)) {
-            Ok(()) => unfilled.filled().len(),
+            Ok(()) => {
+                this.registered.row().read(unfilled.filled());
+                unfilled.filled().len()
+            }
             Err(error) => {
                 this.peer = Peer::Reset;
                 return Poll::Ready(Err(error));
@@ -229,7 +246,6 @@ impl hyper::rt::Read for Io {
         if read == 0 && this.peer == Peer::Open {
             this.peer = Peer::Closed;
         }
-        this.count(read);
         Poll::Ready(Ok(()))
     }
 }

@@ -60,6 +60,8 @@ pub(crate) struct Row {
     pub(crate) bytes_in: AtomicU64,
     /// `bytes_in` when the last request ended. Equal: the connection is between requests.
     pub(crate) mark: AtomicU64,
+    /// The last four bytes read: whether they end a head.
+    tail: AtomicU32,
     /// Requests so far.
     pub(crate) requests: AtomicU32,
     /// The kernel did not take all of the last write.
@@ -163,6 +165,7 @@ impl Row {
             since_ns: AtomicU64::new(now),
             bytes_in: AtomicU64::new(0),
             mark: AtomicU64::new(0),
+            tail: AtomicU32::new(0),
             requests: AtomicU32::new(0),
             unsent: AtomicBool::new(false),
             body_tail: AtomicBool::new(false),
@@ -238,6 +241,29 @@ impl Row {
             self.shared.table.speaks_http2();
             self.shared.recount();
         }
+    }
+
+    /// Bytes were read from the socket.
+    #[inline]
+    pub(crate) fn read(&self, bytes: &[u8]) {
+        // One writer: the task that owns the socket.
+        self.bytes_in.store(self.bytes_in.load(Relaxed) + bytes.len() as u64, Relaxed);
+        let tail = match bytes.last_chunk() {
+            Some(last) => u32::from_be_bytes(*last),
+            None => bytes.iter().fold(self.tail.load(Relaxed), |tail, &byte| tail << 8 | u32::from(byte)),
+        };
+        self.tail.store(tail, Relaxed);
+    }
+
+    /// A request has ended. What was read behind its head is the next one's: if that is not whole, the connection is not idle.
+    #[inline]
+    pub(crate) fn mark_end(&self, has_body: bool) {
+        let bytes_in = self.bytes_in.load(Relaxed);
+        let tail = self.tail.load(Relaxed);
+        // An empty line ends a head, with or without carriage returns.
+        let ends_head = tail & 0x00ff_ffff == 0x000a_0d0a || tail & 0xffff == 0x0a0a;
+        // Behind a body nobody can tell; the next head, as a rule, comes by itself.
+        self.mark.store(if ends_head || has_body { bytes_in } else { bytes_in.wrapping_sub(1) }, Relaxed);
     }
 
     /// Between requests: nothing in flight, nothing begun, nothing left to send.
