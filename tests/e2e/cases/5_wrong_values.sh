@@ -1,0 +1,12 @@
+# shellcheck shell=bash disable=SC2154
+# Values that cannot work are refused, each with a sentence that says what to do; what is rendered by default is accepted.
+
+scripts/chart-wrong-values || fail "wrong values"
+ok "wrong values are refused"
+# An API server has the last word on manifests.
+kubectl apply --dry-run=server -k k8s >"$work/dry-run.log" 2>&1 || { cat "$work/dry-run.log" >&2; fail "k8s/ is refused"; }
+for values in workload=StatefulSet autoscaling.enabled=true drain.pre_stop=3s grpc.enabled=true; do
+    helm template "$RELEASE" helm/lameduck -n "$namespace" --skip-tests --set "$values" |
+        k apply --dry-run=server -f - >"$work/dry-run.log" 2>&1 || { cat "$work/dry-run.log" >&2; fail "refused: $values"; }
+done
+ok "the API server accepts k8s/ and the chart's variants"
