@@ -42,7 +42,7 @@ impl Guard {
 
     /// Lines that were dropped because nobody read the log fast enough.
     pub fn dropped(&self) -> u64 {
-        self.queue.dropped()
+        self.queue.dropped_ever()
     }
 }
 

@@ -86,7 +86,7 @@ impl Queue {
     }
 
     /// How many lines did not fit, ever.
-    pub(crate) fn dropped(&self) -> u64 {
+    pub(crate) fn dropped_ever(&self) -> u64 {
         self.shared.lock().dropped_ever
     }
 }
@@ -168,7 +168,7 @@ mod tests {
         for _ in 0..6 {
             queue.push(line.clone());
         }
-        let dropped = queue.dropped();
+        let dropped = queue.dropped_ever();
         assert!((1..=2).contains(&dropped), "{dropped}");
         drop(allow);
         assert!(queue.flush(Duration::from_secs(60)), "a broken pipe is no reason to wait");

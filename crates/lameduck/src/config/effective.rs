@@ -25,9 +25,10 @@ pub fn effective(values: &Values, sections: &[Section]) -> Vec<EffectiveLine> {
         if sections[..index].iter().any(|earlier| earlier.name == section.name) {
             continue;
         }
-        let keys = sections.iter().filter(|other| other.name == section.name).flat_map(|other| other.keys);
+        let keys: Vec<&Key> =
+            sections.iter().filter(|other| other.name == section.name).flat_map(|other| other.keys).collect();
         let mut shown: Vec<&str> = Vec::new();
-        let paths: Vec<String> = keys.flat_map(|key| paths(key, values)).collect();
+        let paths = paths(&keys, values);
         if paths.is_empty() {
             lines.push(EffectiveLine { yaml: format!("{}: {{}}", section.name), origin: None });
         }
@@ -50,16 +51,21 @@ impl std::fmt::Display for EffectiveLine {
     }
 }
 
-/// The paths that a key has in these values: one, or one for each name.
-fn paths(key: &Key, values: &Values) -> Vec<String> {
-    match key.path.split_once(".*.") {
-        None => vec![key.path.to_owned()],
-        Some((group, rest)) => values
-            .names(group)
-            .map(|name| format!("{group}.{name}.{rest}"))
-            .filter(|path| values.settings.contains_key(path))
-            .collect(),
+/// The paths that these keys have: one each, and where a name is free to choose, all of one name after all of the other.
+fn paths(keys: &[&Key], values: &Values) -> Vec<String> {
+    let mut paths: Vec<String> = Vec::new();
+    for key in keys {
+        let Some((group, _)) = key.path.split_once(".*.") else {
+            paths.push(key.path.to_owned());
+            continue;
+        };
+        let rests = keys.iter().filter_map(|key| key.path.strip_prefix(group)?.strip_prefix(".*."));
+        let named =
+            values.names(group).flat_map(|name| rests.clone().map(move |rest| format!("{group}.{name}.{rest}")));
+        let new: Vec<_> = named.filter(|path| values.settings.contains_key(path) && !paths.contains(path)).collect();
+        paths.extend(new);
     }
+    paths
 }
 
 /// The same paths, those of one group together, in the order in which the groups first occur.

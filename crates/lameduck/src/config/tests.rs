@@ -1,7 +1,9 @@
 //! Loads as an operator sees them: what was written, and the very lines that come back.
 
 use super::*;
+use std::time::Duration;
 
+mod keys;
 mod mistakes;
 
 fn sources(yaml: &str, environment: &[(&str, &str)]) -> Sources {

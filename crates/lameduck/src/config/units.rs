@@ -98,7 +98,7 @@ pub fn format_bytes(bytes: u64) -> String {
 }
 
 /// Reads a whole number: digits only, so that `+5`, `5.0` and `1e3` are no surprise to anybody.
-pub fn parse_count(text: &str) -> Option<u64> {
+pub(super) fn parse_count(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 

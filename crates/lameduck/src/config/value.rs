@@ -53,7 +53,17 @@ fn quoted(text: &str) -> String {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/:=-".contains(&byte))
         && !text.ends_with(':')
         && !OTHER_THAN_TEXT.contains(&text.to_ascii_lowercase().as_str());
-    if plain { text.to_owned() } else { serde_json::to_string(text).unwrap_or_default() }
+    if plain { text.to_owned() } else { format!("\"{}\"", text.chars().map(escaped).collect::<String>()) }
+}
+
+/// What YAML or a terminal might take for more than a character goes by its number.
+fn escaped(c: char) -> String {
+    match c {
+        '"' | '\\' => format!("\\{c}"),
+        ' '..='~' => c.to_string(),
+        _ if c.is_alphanumeric() => c.to_string(),
+        _ => format!("\\U{:08X}", u32::from(c)),
+    }
 }
 
 /// A type that a field may have. Implement it for your own enums:
