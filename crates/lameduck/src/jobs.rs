@@ -1,9 +1,10 @@
 //! Accepted work beside requests. A client that was told 202 has been promised something: each job is finished, given back, or
 //! lost, and the lost are named in the report.
 
-use lameduck_lifecycle::Jobs as Counts;
+use lameduck_lifecycle::{Jobs as Counts, Straggler};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// Takes on jobs and counts how they end. A cheap handle; clones are the same book.
 ///
@@ -16,8 +17,14 @@ pub struct Jobs {
 #[derive(Debug, Default)]
 struct Book {
     counts: Counts,
-    open: HashMap<u64, String>,
+    open: HashMap<u64, Open>,
     next: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    id: String,
+    since: Instant,
 }
 
 /// A job that was taken on. Dropped without [`finish`](Job::finish) or [`give_back`](Job::give_back) it is lost: the process then
@@ -40,7 +47,7 @@ impl Jobs {
         let number = book.next;
         book.next += 1;
         book.counts.accepted += 1;
-        book.open.insert(number, id.clone());
+        book.open.insert(number, Open { id: id.clone(), since: Instant::now() });
         drop(book);
         Job { number, id, jobs: self.clone() }
     }
@@ -50,20 +57,28 @@ impl Jobs {
         self.book().counts.clone()
     }
 
-    /// Names of the oldest open jobs.
-    pub(crate) fn open(&self, most: usize) -> Vec<String> {
+    /// The oldest open jobs.
+    pub(crate) fn stragglers(&self, most: usize) -> Vec<Straggler> {
         let book = self.book();
-        let mut numbers: Vec<_> = book.open.keys().copied().collect();
-        numbers.sort_unstable();
-        numbers.into_iter().take(most).filter_map(|number| book.open.get(&number).cloned()).collect()
+        let mut open: Vec<_> = book.open.iter().collect();
+        open.sort_unstable_by_key(|(number, _)| **number);
+        let straggler = |open: &Open| Straggler {
+            what: "job",
+            name: open.id.clone(),
+            protocol: None,
+            kind: None,
+            age_ms: u64::try_from(open.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            waits_for: "its worker".to_owned(),
+        };
+        open.into_iter().take(most).map(|(_, open)| straggler(open)).collect()
     }
 
     /// The process ends: what is open now is lost.
     pub(crate) fn close(&self) {
         let mut book = self.book();
         let mut open: Vec<_> = book.open.drain().collect();
-        open.sort_unstable();
-        for (_, id) in open {
+        open.sort_unstable_by_key(|(number, _)| *number);
+        for (_, Open { id, .. }) in open {
             book.counts.lose(id);
         }
     }
@@ -71,7 +86,7 @@ impl Jobs {
     /// Ends a job once: a job that is no longer in the book has been counted.
     fn end(&self, number: u64, count: impl FnOnce(&mut Counts, String)) {
         let mut book = self.book();
-        if let Some(id) = book.open.remove(&number) {
+        if let Some(Open { id, .. }) = book.open.remove(&number) {
             count(&mut book.counts, id);
         }
     }
@@ -120,7 +135,7 @@ mod tests {
         jobs.accept("b").give_back();
         drop(jobs.accept("c"));
         let open = jobs.accept("d");
-        assert_eq!(jobs.open(8), ["d"]);
+        assert_eq!(jobs.stragglers(8).iter().map(|job| job.name.as_str()).collect::<Vec<_>>(), ["d"]);
         jobs.close();
         drop(open);
         let counts = jobs.counts();

@@ -67,6 +67,7 @@ impl Observer {
                 let mut left = self.server.stragglers(STRAGGLERS_MAX);
                 left.extend(self.crew.stragglers());
                 left.extend(self.releasing.straggler());
+                left.extend(self.jobs.stragglers(STRAGGLERS_MAX));
                 left.truncate(STRAGGLERS_MAX);
                 left
             }

@@ -64,6 +64,12 @@ pub(crate) struct StartError {
     pub(crate) error: String,
 }
 
+impl StartError {
+    pub(crate) fn into_anyhow(self) -> anyhow::Error {
+        anyhow::anyhow!("{}: {}", self.gate, self.error)
+    }
+}
+
 impl From<anyhow::Error> for StartError {
     fn from(error: anyhow::Error) -> Self {
         Self { gate: "engine".to_owned(), error: format!("{error:#}") }

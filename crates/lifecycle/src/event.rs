@@ -32,6 +32,8 @@ pub enum Event {
     Signal(Signal),
     /// Somebody called `POST /drain`, or the service asked to leave.
     LeaveAsked,
+    /// The service asked to end at once: what is in flight is cut.
+    CloseAsked,
     /// A part that the service cannot live without ended or failed.
     PartFailed {
         /// Its name.

@@ -121,6 +121,7 @@ impl Machine {
                     self.leave(Cause::Asked);
                 }
             }
+            Event::CloseAsked => self.close(),
             Event::PartFailed { part, error } => self.part_failed(part, error),
             Event::DependencyHealth { name, healthy } => self.dependency_health(name, healthy),
             Event::ArrivalRate(per_second) => {

@@ -96,7 +96,7 @@ impl Serialize for Connections {
 /// Somebody who is left: a connection, a request, a worker, something to release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Straggler {
-    /// `connection`, `request`, `worker`, `release`.
+    /// `connection`, `request`, `worker`, `release`, `job`.
     pub what: &'static str,
     /// Its name: `#17 10.1.2.3:4567`, `GET /bench/slow`, a worker's or dependency's name.
     pub name: String,

@@ -27,15 +27,21 @@ use tokio::sync::{mpsc, watch};
 /// The driver drives. Must be [`finished`](Running::finished).
 pub(crate) struct Running {
     driver: Driver<EngineRooms>,
+    handle: Handle,
     observer: Observer,
     work: Runtime,
 }
 
 impl Running {
+    /// The lifecycle.
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     /// Runs to the end of the life. The work runtime is left behind, not joined: a handler that blocks its thread for ever must
     /// not keep the process.
     pub(crate) async fn finished(self) -> Report {
-        let Self { driver, observer, work } = self;
+        let Self { driver, observer, work, .. } = self;
         driver.run().await;
         let (snapshot, document) = observer.last_document();
         let report = report(&snapshot, document);
@@ -89,7 +95,7 @@ pub(super) fn start(bound: Bound, events: Events, told: mpsc::Receiver<Event>) -
     };
     let rooms = EngineRooms {
         observer: observer.clone(),
-        handle,
+        handle: handle.clone(),
         work: work.handle().clone(),
         http: Some(http),
         built,
@@ -100,7 +106,8 @@ pub(super) fn start(bound: Bound, events: Events, told: mpsc::Receiver<Event>) -
         tasks: Tasks::default(),
     };
     let first = config.stages.config.then_some(Event::StageBegan(Stage::Config));
-    Ok(Running { driver: Driver::new(shared, rooms, told, life_sender, first), observer, work })
+    let driver = Driver::new(shared, rooms, told, life_sender, first);
+    Ok(Running { driver, handle, observer, work })
 }
 
 /// The runtime of connections, handlers and workers. Its threads know the handle.

@@ -66,6 +66,16 @@ impl Machine {
         }
     }
 
+    /// Both verbs in one: begin to leave if that has not happened, and end.
+    pub(super) fn close(&mut self) {
+        if self.departure_mut().is_none() {
+            self.leave(Cause::Asked);
+        }
+        if !matches!(self.phase, Phase::Exited(_)) {
+            self.end_now();
+        }
+    }
+
     pub(super) fn part_failed(&mut self, part: String, error: String) {
         let starting = matches!(self.phase, Phase::Starting(_));
         match self.departure_mut() {

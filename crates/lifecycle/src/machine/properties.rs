@@ -41,6 +41,7 @@ fn event() -> impl Generate<Value = Event> {
         3 => Just(Event::Signal(Signal::Terminate)),
         1 => Just(Event::Signal(Signal::Interrupt)),
         1 => Just(Event::LeaveAsked),
+        1 => Just(Event::CloseAsked),
         1 => name().prop_map(|part| Event::PartFailed { part, error: "no".to_owned() }),
         1 => (name(), any::<bool>()).prop_map(|(name, healthy)| Event::DependencyHealth { name, healthy }),
         1 => (0.0..1000.0).prop_map(Event::ArrivalRate),

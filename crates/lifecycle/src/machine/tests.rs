@@ -135,6 +135,19 @@ fn a_late_start_says_why_gates_did_not_open() {
 }
 
 #[test]
+fn close_ends_at_once_from_anywhere() {
+    let mut machine = ready(delay(5));
+    let effects = machine.on(S(10), Event::CloseAsked).effects;
+    assert_eq!(effects[effects.len() - 2..], [Effect::Cut, Effect::Exit]);
+    assert_eq!(machine.phase().departure().unwrap().cut, [PhaseName::LameDuck]);
+    assert!(machine.on(S(11), Event::CloseAsked).effects.is_empty());
+
+    let mut starting = Machine::new(Plan::default());
+    let _ = starting.on(S(1), Event::CloseAsked);
+    assert_eq!(starting.phase().name(), PhaseName::Exited);
+}
+
+#[test]
 fn a_failed_part_leaves_gracefully_and_is_remembered() {
     let mut machine = ready(delay(1));
     let step = machine.on(S(10), Event::PartFailed { part: "mailer".to_owned(), error: "panicked".to_owned() });
