@@ -19,6 +19,9 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
+/// Less than this many expected requests is none.
+const ROUNDING: f64 = 1e-12;
+
 /// The inside of a [`Server`](crate::Server).
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -103,8 +106,12 @@ impl Shared {
         self.raced_expected.store(expected.to_bits(), Relaxed);
     }
 
+    /// What the closes that happened are expected to have lost.
     pub(crate) fn raced_expected(&self) -> f64 {
-        f64::from_bits(self.raced_expected.load(Relaxed))
+        let spared = *self.spared.lock().unwrap_or_else(PoisonError::into_inner);
+        let expected = f64::from_bits(self.raced_expected.load(Relaxed)) - spared;
+        // What rounding leaves of a sum taken back is nothing.
+        if expected > ROUNDING { expected } else { 0.0 }
     }
 
     /// A close that was paid for did not happen.
