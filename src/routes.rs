@@ -1,0 +1,10 @@
+//! The HTTP interface: one handler a file. `service.rs` says which are served.
+
+pub mod account;
+pub mod bench;
+pub mod openapi;
+pub mod ping;
+pub mod submit;
+pub mod update;
+#[expect(unused_qualifications, reason = "the macro that describes its parameters writes paths out")]
+pub mod user;

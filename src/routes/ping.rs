@@ -1,0 +1,18 @@
+//! `GET /ping`: is anybody there?
+
+use axum::Json;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Pong {
+    /// Always `pong`.
+    message: &'static str,
+}
+
+/// Is anybody there?
+#[utoipa::path(get, path = "/ping", responses((status = 200, description = "Yes.", body = Pong)))]
+pub async fn ping() -> Json<Pong> {
+    Json(Pong { message: "pong" })
+}

@@ -1,0 +1,42 @@
+//! `PUT /update/{id}`: stores an object under an id of the client's choice.
+
+use crate::error::Error;
+use crate::extract::{Object, Path};
+use crate::store::{Store, Upsert};
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+const ID_CHARS_MAX: usize = 128;
+
+/// The answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Updated {
+    /// The id from the path.
+    id: String,
+    /// Whether there was nothing under this id before.
+    created: bool,
+}
+
+/// Stores an object under an id; doing it twice is the same as once.
+///
+/// # Errors
+/// 400 for an id of more than 128 characters, 503 if the store is full, and what [`Object`] says.
+#[utoipa::path(put, path = "/update/{id}",
+    params(("id" = String, Path, description = "Where to store it.", min_length = 1, max_length = 128)),
+    request_body(content = serde_json::Map<String, Value>, description = "Any JSON object."),
+    responses((status = 200, description = "Stored.", body = Updated)),
+)]
+pub async fn update(
+    State(store): State<Store>,
+    Path(id): Path<String>,
+    Object(object): Object,
+) -> Result<Json<Updated>, Error> {
+    if id.chars().count() > ID_CHARS_MAX {
+        return Err(Error::BadRequest(format!("the id is longer than {ID_CHARS_MAX} characters")));
+    }
+    let created = store.upsert(id.clone(), Value::Object(object).to_string())? == Upsert::Created;
+    Ok(Json(Updated { id, created }))
+}

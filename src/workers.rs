@@ -1,0 +1,3 @@
+//! What this service does beside answering requests: one worker a file.
+
+pub mod submit;
