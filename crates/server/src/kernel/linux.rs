@@ -11,8 +11,14 @@ pub(super) fn unread_bytes(stream: &TcpStream) -> Option<usize> {
 }
 
 pub(super) fn unsent_bytes(stream: &TcpStream) -> Option<usize> {
+    let socket = stream.as_raw_fd();
     // TIOCOUTQ is SIOCOUTQ's number; the socket layer answers it for sockets.
-    count(stream.as_raw_fd(), libc::TIOCOUTQ)
+    match count(socket, libc::TIOCOUTQ)? {
+        0 => Some(0),
+        // A reset drops what was queued, but not from this count: nobody will ever acknowledge it.
+        _ if tcp_info(socket).is_some_and(|info| info.state == CLOSED) => Some(0),
+        bytes => Some(bytes),
+    }
 }
 
 pub(super) fn least_round_trip(stream: &TcpStream) -> Option<Duration> {
@@ -35,7 +41,8 @@ fn count(socket: RawFd, request: libc::Ioctl) -> Option<usize> {
 #[repr(C)]
 #[derive(Default)]
 struct TcpInfo {
-    state_and_flags: [u8; 8],
+    state: u8,
+    flags: [u8; 7],
     timers_and_counts: [u32; 24],
     pacing_and_bytes: [u64; 4],
     segments_and_unsent: [u32; 3],
@@ -43,6 +50,9 @@ struct TcpInfo {
 }
 
 const _: () = assert!(offset_of!(TcpInfo, least_round_trip_us) == 148 && size_of::<TcpInfo>() == 152);
+
+/// `TCP_CLOSE` of `linux/tcp_states.h`.
+const CLOSED: u8 = 7;
 
 fn tcp_info(socket: RawFd) -> Option<TcpInfo> {
     let mut info = TcpInfo::default();

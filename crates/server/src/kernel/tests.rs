@@ -34,22 +34,41 @@ async fn a_peer_that_only_closed_has_no_unread_bytes() {
     assert_eq!(unread_bytes(&server), Some(0));
 }
 
+/// Writes until the buffers of both ends are full; how many bytes that took.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
-#[tokio::test]
-async fn unsent_bytes_are_what_a_slow_reader_has_not_taken() {
-    let (mut client, server) = pair().await;
+async fn fill(server: &TcpStream) -> usize {
     let mut written = 0;
     loop {
         server.writable().await.unwrap();
         match server.try_write(&[b'x'; 64 << 10]) {
             Ok(bytes) => written += bytes,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return written,
             Err(error) => panic!("{error}"),
         }
     }
+}
+
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+#[tokio::test]
+async fn unsent_bytes_are_what_a_slow_reader_has_not_taken() {
+    let (mut client, server) = pair().await;
+    let written = fill(&server).await;
     assert!(unsent_bytes(&server).unwrap() > 0);
 
     client.read_exact(&mut vec![0; written]).unwrap();
+    while unsent_bytes(&server) != Some(0) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_reset_leaves_nothing_unsent() {
+    let (client, server) = pair().await;
+    fill(&server).await;
+    assert!(unsent_bytes(&server).unwrap() > 0);
+    // A close with unread bytes is a reset.
+    drop(client);
     while unsent_bytes(&server) != Some(0) {
         tokio::task::yield_now().await;
     }
