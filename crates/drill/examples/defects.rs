@@ -1,7 +1,8 @@
 //! A small server that leaves well, and on request has one known defect: the drill's own tests and a playground.
 //!
-//! `defects MODE HOST:PORT [EVERY [COUNTS_FILE]]` does what MODE says to one in EVERY requests and keeps their number
-//! in COUNTS_FILE, so that a drill's count can be compared with the truth.
+//! `defects MODE HOST:PORT [EVERY [COUNTS_FILE [REPORT_FILE]]]` does what MODE says to one in EVERY requests and keeps
+//! their number in COUNTS_FILE, so that a drill's count can be compared with the truth. Into REPORT_FILE it writes a
+//! ledger when it leaves.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -44,6 +45,8 @@ enum Mode {
     Hang,
     /// Says something that is not HTTP.
     Babble,
+    /// Claims one answer too many in its ledger.
+    Lie,
 }
 
 fn mode(name: &str) -> Option<Mode> {
@@ -59,6 +62,7 @@ fn mode(name: &str) -> Option<Mode> {
         "fail" => Mode::Fail,
         "hang" => Mode::Hang,
         "babble" => Mode::Babble,
+        "lie" => Mode::Lie,
         _ => return None,
     })
 }
@@ -68,7 +72,9 @@ struct Server {
     every: u64,
     requests: AtomicU64,
     defects: AtomicU64,
+    answered: AtomicU64,
     counts: Option<PathBuf>,
+    report: Option<PathBuf>,
     leaving: AtomicBool,
     connections: AtomicUsize,
 }
@@ -89,7 +95,9 @@ async fn main() -> ExitCode {
         every: every.max(1),
         requests: AtomicU64::new(0),
         defects: AtomicU64::new(0),
+        answered: AtomicU64::new(0),
         counts: arguments.get(3).map(PathBuf::from),
+        report: arguments.get(4).map(PathBuf::from),
         leaving: AtomicBool::new(false),
         connections: AtomicUsize::new(0),
     });
@@ -101,6 +109,7 @@ async fn main() -> ExitCode {
 
 async fn serve(server: Arc<Server>, address: SocketAddr) -> std::io::Result<()> {
     let mut term = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -110,6 +119,7 @@ async fn serve(server: Arc<Server>, address: SocketAddr) -> std::io::Result<()> 
         tokio::select! {
             accepted = listener.accept() => spawn(&server, accepted?.0, closing.clone()),
             _ = term.recv() => if server.mode != Mode::Stay { break },
+            _ = interrupt.recv() => break,
         }
     }
     server.leaving.store(true, Ordering::Relaxed);
@@ -121,7 +131,14 @@ async fn serve(server: Arc<Server>, address: SocketAddr) -> std::io::Result<()> 
     while server.connections.load(Ordering::Relaxed) > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    Ok(())
+    report(&server)
+}
+
+fn report(server: &Server) -> std::io::Result<()> {
+    let Some(file) = &server.report else { return Ok(()) };
+    let answered = server.answered.load(Ordering::Relaxed) + u64::from(server.mode == Mode::Lie);
+    let ledger = format!(r#"{{"started":{answered},"completed":{answered}}}"#);
+    std::fs::write(file, format!(r#"{{"version":1,"phase":"exited","ledger":{ledger}}}"#))
 }
 
 /// Goes on accepting until the wait is over and the queue is empty.
@@ -193,7 +210,8 @@ async fn answer(server: &Server, stream: &mut TcpStream, head: &[u8], served: u6
     let asked_to_close = head.windows(17).any(|window| window.eq_ignore_ascii_case(b"connection: close"));
     let close = leaving || asked_to_close;
     let whole = response("200 OK", if close { "connection: close\r\n" } else { "" }, &id(head));
-    if !due || matches!(server.mode, Mode::Good | Mode::Refuse | Mode::Stay) {
+    if !due || matches!(server.mode, Mode::Good | Mode::Refuse | Mode::Stay | Mode::Lie) {
+        server.answered.fetch_add(1, Ordering::Relaxed);
         stream.write_all(whole.as_bytes()).await?;
         return Ok(!close);
     }
@@ -216,7 +234,7 @@ async fn answer(server: &Server, stream: &mut TcpStream, head: &[u8], served: u6
         }
         Mode::Hang => std::future::pending().await,
         Mode::Babble => stream.write_all(b"hello\r\n\r\n").await?,
-        Mode::Race | Mode::Good | Mode::Refuse | Mode::Stay => {}
+        Mode::Race | Mode::Good | Mode::Refuse | Mode::Stay | Mode::Lie => {}
     }
     Ok(false)
 }

@@ -1,8 +1,7 @@
 //! File descriptors: every connection needs one, and the limit of a shell is often 1,024.
 
-use anyhow::ensure;
-
 /// Descriptors for everything but connections: files, pipes, probes, runtimes.
+#[cfg(unix)]
 const RESERVE: u64 = 200;
 
 /// Raises this process's limit to what `connections` need, as far as the system allows without being asked.
@@ -17,7 +16,7 @@ pub(crate) fn raise(connections: u64) -> anyhow::Result<()> {
         return Ok(());
     }
     let (needed, hard) = (connections + RESERVE, limit.rlim_max);
-    ensure!(
+    anyhow::ensure!(
         needed <= hard,
         "--clients: {connections} connections need {needed} file descriptors, this system allows {hard} (ulimit -Hn)"
     );

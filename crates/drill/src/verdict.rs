@@ -54,6 +54,11 @@ impl Kind {
         }
     }
 
+    /// Whether its latency says what it asked for rather than how the service did.
+    pub(crate) const fn is_slow_by_design(self) -> bool {
+        matches!(self, Self::Slow | Self::Stream | Self::Upload)
+    }
+
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }

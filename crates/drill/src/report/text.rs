@@ -58,7 +58,7 @@ fn table(text: &mut String, judged: &Judged) {
     );
     for run in &judged.runs {
         let record = &run.facts.record;
-        let all = merged(record, Kind::ALL.into_iter().filter(|kind| !by_design_slow(*kind)), &Period::ALL);
+        let all = merged(record, Kind::ALL.into_iter().filter(|kind| !kind.is_slow_by_design()), &Period::ALL);
         let (p50, p99, max) = (all.value_at_quantile(0.5), all.value_at_quantile(0.99), all.max());
         line(
             text,
@@ -75,11 +75,6 @@ fn table(text: &mut String, judged: &Judged) {
             ),
         );
     }
-}
-
-/// Kinds whose latency says what they asked for, not how the service did.
-fn by_design_slow(kind: Kind) -> bool {
-    matches!(kind, Kind::Slow | Kind::Stream | Kind::Upload)
 }
 
 fn label(run: &JudgedRun) -> String {

@@ -126,6 +126,50 @@ fn speaking_another_protocol() {
 }
 
 #[test]
+fn a_ledger_that_tells_the_truth_agrees_and_one_that_lies_does_not() {
+    let keeping = |mode: &str| {
+        let (bench, server) = (Bench::new(), defects());
+        let arguments = [
+            "--ready",
+            "tcp",
+            "--propagation",
+            "100ms..200ms",
+            "--warm-up",
+            "300ms",
+            "--cool-down",
+            "300ms",
+            "--pause",
+            "100ms",
+            "--progress",
+            "none",
+            "--lag-max",
+            "5s",
+            "--control",
+            "none",
+            "--only",
+            "--clients",
+            "hot=20@20/s,connect=5@5/s",
+            "--",
+            &server,
+            mode,
+            "{host}:{port}",
+            "1",
+            "/dev/null",
+            "{report_file}",
+        ];
+        bench.call(&arguments)
+    };
+    let honest = keeping("good");
+    assert_eq!(honest.code, Some(0), "{}{}", honest.stdout, honest.stderr);
+    assert!(honest.stdout.contains("over 3 restarts, 6 ledgers agree"), "{}", honest.stdout);
+    let liar = keeping("lie");
+    assert_eq!(liar.code, Some(1), "{}{}", liar.stdout, liar.stderr);
+    assert_eq!(liar.run()["lost"], 0);
+    assert!(liar.stdout.contains("6 DISAGREE"), "{}", liar.stdout);
+    assert!(liar.stdout.contains("the ledger of replica 0 disagrees: it says it answered"), "{}", liar.stdout);
+}
+
+#[test]
 fn never_leaving_is_killed_at_the_grace_period_and_counted() {
     let (outcome, _) = drill("stay", 1, &["--control", "none", "--grace", "800ms"]);
     assert_eq!(outcome.run()["killed_at_grace"], 3, "{}", outcome.stdout);

@@ -74,7 +74,8 @@ impl Bench {
     }
 }
 
-/// The server with known defects, built beside the program under test.
+/// The server with known defects. `cargo test` builds it beside the program under test; `cargo test --test it` alone
+/// takes the one that is there.
 pub(crate) fn defects() -> String {
     let target = Path::new(env!("CARGO_BIN_EXE_lameduck-drill")).parent().expect("a binary is in a directory");
     let server = target.join("examples").join("defects");

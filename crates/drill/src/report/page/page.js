@@ -24,6 +24,7 @@ function time(us) {
   if (us < 1e6) return `${(us / 1e3).toFixed(us < 1e4 ? 1 : 0)} ms`;
   return `${(us / 1e6).toFixed(us < 1e7 ? 2 : 1)} s`;
 }
+const decade = (us) => (us < 1e3 ? `${us} µs` : us < 1e6 ? `${us / 1e3} ms` : `${us / 1e6} s`);
 const WORDS = {
   refused: "connection refused", connect_timed_out: "timed out connecting", reset: "reset before the answer",
   closed: "closed before the answer", truncated: "answer truncated", timed_out: "timed out", shed: "503 with Retry-After",
@@ -163,13 +164,13 @@ function losses(svg, run, x, top, height, left) {
 function latencies(svg, run, x, top, height, left, right) {
   const { p50_us: p50, p99_us: p99, max_us: max, width_us: width } = run.series;
   const values = [...p50, ...max].filter((value) => value !== null);
-  shape(svg, "text", { x: 0, y: top - 10, class: "name" }, "latency");
+  shape(svg, "text", { x: 0, y: top - 10, class: "name" }, "latency of simple requests");
   if (!values.length) return;
   const low = Math.floor(Math.log10(Math.max(10, Math.min(...values)))), high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values))));
   const y = (us) => top + height - ((Math.log10(Math.max(us, 1)) - low) / (high - low)) * height;
   for (let power = low; power <= high; power += 1) {
     shape(svg, "line", { x1: left, x2: right, y1: y(10 ** power), y2: y(10 ** power), stroke: "var(--grid)" });
-    shape(svg, "text", { x: left - 8, y: y(10 ** power) + 4, "text-anchor": "end" }, time(10 ** power).replace(".0", "").replace(".00", ""));
+    shape(svg, "text", { x: left - 8, y: y(10 ** power) + 4, "text-anchor": "end" }, decade(10 ** power));
   }
   const curve = (series, color, size) => {
     let path = "", pen = false;

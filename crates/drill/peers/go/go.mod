@@ -1,0 +1,3 @@
+module lameduck/drill/peers/go
+
+go 1.22
