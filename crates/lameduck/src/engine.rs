@@ -81,8 +81,10 @@ async fn control(
         }
     };
     let _ = started.send(Ok(running.handle().clone()));
+    let surroundings = running.surroundings();
     let report = running.finished().await;
     deliver(&report, &config).await;
+    surroundings.announce_end(&report).await;
     Some(report)
 }
 

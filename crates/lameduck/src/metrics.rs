@@ -2,11 +2,12 @@
 
 mod collector;
 mod declared;
+#[cfg(test)]
+mod documentation;
 mod family;
 mod process;
 
 pub(crate) use collector::{Collector, Sources};
-pub(crate) use declared::{METRICS, Metric};
 
 use prometheus::{Encoder, Registry, TextEncoder};
 

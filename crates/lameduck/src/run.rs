@@ -2,6 +2,7 @@
 
 use crate::cli::{self, Invocation, Parsed};
 use crate::clock::Clock;
+use crate::cluster::Surroundings;
 use crate::config::{Loaded, Settings};
 use crate::life::Events;
 use crate::service::Service;
@@ -74,23 +75,27 @@ async fn serve<S: Settings>(service: Service<S>, loaded: Loaded<S>, signals: Sig
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let report = live(Configured::new(service, config.clone(), settings, clock), signals).await;
+    let (report, surroundings) = live(Configured::new(service, config.clone(), settings, clock), signals).await;
     deliver(&report, &config).await;
+    surroundings.announce_end(&report).await;
     log.flush(LOG_WITHIN);
     ExitCode::from(report.exit.code())
 }
 
 /// One life, from the configuration to the report.
-async fn live(configured: Configured, signals: Signals) -> Report {
+async fn live(configured: Configured, signals: Signals) -> (Report, Surroundings) {
     let (config, clock) = (configured.config.clone(), configured.clock);
     let (events, told) = Events::channel();
     tokio::spawn(signals.forward(events.clone()));
     let started = configured.bind().and_then(|bound| bound.start(events, told).map_err(Into::into));
     match started {
-        Ok(running) => running.finished().await,
+        Ok(running) => {
+            let surroundings = running.surroundings();
+            (running.finished().await, surroundings)
+        }
         Err(error) => {
             tracing::error!(gate = %error.gate, "start-up failed at {}: {}", error.gate, error.error);
-            Configured::stillborn(&config, clock, &error)
+            (Configured::stillborn(&config, clock, &error), Surroundings::default())
         }
     }
 }

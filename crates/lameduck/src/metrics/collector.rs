@@ -3,6 +3,7 @@
 use super::declared::*;
 use super::family::{Family, descriptions};
 use super::process;
+use crate::cluster::Contradictions;
 use crate::liveness::Heartbeat;
 use crate::observer::Observer;
 use lameduck_lifecycle::{CloseReason, ConnectionState, Kind, Outcome, PhaseName, Protocol, Readiness, Snapshot};
@@ -16,6 +17,7 @@ use tokio::runtime::RuntimeMetrics;
 pub(crate) struct Sources {
     pub(crate) observer: Observer,
     pub(crate) heartbeat: Heartbeat,
+    pub(crate) contradictions: Contradictions,
     pub(crate) work: RuntimeMetrics,
     pub(crate) service: String,
     pub(crate) service_version: &'static str,
@@ -50,6 +52,7 @@ impl Collector {
         families.extend(connections(&snapshot, &numbers));
         families.extend(jobs(&snapshot));
         families.push(self.deadline(&snapshot));
+        families.push(Family::single(&POD_CONTRADICTIONS, self.sources.contradictions.count().into()));
         families.extend(self.work());
         families.extend(process::families());
         families.push(Family::single(&PROCESS_START, self.unix_seconds(Duration::ZERO)));

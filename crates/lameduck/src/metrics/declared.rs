@@ -7,6 +7,8 @@ pub(crate) struct Metric {
     pub(crate) kind: Kind,
     pub(crate) labels: &'static [&'static str],
     pub(crate) help: &'static str,
+    /// What it is about: a heading of the documentation.
+    pub(crate) group: &'static str,
 }
 
 /// Its type, as Prometheus calls it.
@@ -17,6 +19,7 @@ pub(crate) enum Kind {
     Histogram,
 }
 
+#[cfg(test)]
 impl Kind {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -29,58 +32,72 @@ impl Kind {
 
 /// Declares constants and the list of all of them, so that none is forgotten.
 macro_rules! metrics {
-    ($($constant:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)+) => {
-        $(pub(super) const $constant: Metric =
-            Metric { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help };)+
+    ($($group:literal { $($constant:ident = $kind:ident $name:literal $labels:tt $help:literal;)+ })+) => {
+        $($(pub(super) const $constant: Metric =
+            Metric { name: $name, kind: Kind::$kind, labels: &$labels, help: $help, group: $group };)+)+
 
         /// All of them, in the order of the documentation.
-        pub(crate) const METRICS: &[Metric] = &[$($constant),+];
+        pub(crate) const METRICS: &[Metric] = &[$($($constant),+),+];
     };
 }
 
 metrics! {
-    PHASE = Gauge "lameduck_phase" ["phase"] "The phase of the process: 1 for the current one, 0 for the others.";
-    READY = Gauge "lameduck_ready" [] "What /readyz answers: 1 for 200, 0 for 503.";
-    REQUEST_DURATION = Histogram "http_server_request_duration_seconds"
-        ["http_request_method", "http_route", "http_response_status_code"]
-        "From the request head to the last byte handed over. The route is the pattern that matched, empty if none did.";
-    REQUESTS_ACTIVE = Gauge "http_server_active_requests" [] "Requests in flight.";
-    REQUESTS_STARTED = Counter "lameduck_requests_started_total" ["protocol"] "Requests that reached the guard.";
-    REQUESTS_IN_FLIGHT = Gauge "lameduck_requests_in_flight" ["protocol", "kind"]
-        "Requests that have not ended, by what they turned out to be.";
-    REQUESTS_ENDED = Counter "lameduck_requests_ended_total" ["protocol", "kind", "outcome"]
-        "Requests that ended, each as exactly one outcome. For each protocol: started = ended + in flight.";
-    REQUESTS_RACED = Counter "lameduck_requests_raced_total" []
-        "Requests that crossed the close of a connection which was idle when the drain closed it.";
-    REQUESTS_RACED_EXPECTED = Gauge "lameduck_requests_raced_expected" []
-        "How many of those were expected when the connections were chosen: a sum of probabilities.";
-    LATE_ARRIVAL = Histogram "lameduck_late_arrival_seconds" [] "When, after the signal, requests still came.";
-    CONNECTIONS = Gauge "lameduck_connections" ["protocol", "state"] "Open connections.";
-    CONNECTIONS_CLOSED = Counter "lameduck_connections_closed_total" ["protocol", "reason"] "Closed connections.";
-    ACCEPT_ERRORS = Counter "lameduck_accept_errors_total" ["class"]
-        "Accepts that failed: the peer had gone, this machine lacks something, or anything else.";
-    JOBS_ACCEPTED = Counter "lameduck_jobs_accepted_total" [] "Jobs that were taken on.";
-    JOBS_ENDED = Counter "lameduck_jobs_ended_total" ["end"] "Jobs that ended: finished, returned, or lost.";
-    DRAIN_PHASE = Gauge "lameduck_drain_phase_seconds" ["phase"]
-        "How long each phase of leaving took; the current one so far.";
-    DRAIN_DEADLINE = Gauge "lameduck_drain_deadline_timestamp_seconds" []
-        "When the process must have ended, in seconds of Unix time; absent while it does not leave.";
-    STARTUP_STAGE = Gauge "lameduck_startup_stage_seconds" ["stage"] "How long each stage of start-up took.";
-    WORK_THREADS = Gauge "lameduck_work_threads" [] "Threads of the work runtime.";
-    WORK_TASKS = Gauge "lameduck_work_tasks" [] "Tasks alive on the work runtime: connections, workers, whatever they spawned.";
-    WORK_QUEUE = Gauge "lameduck_work_queue" [] "Tasks that wait in the work runtime's global queue.";
-    WORK_BUSY = Counter "lameduck_work_busy_seconds_total" [] "Time that work threads spent running tasks, summed.";
-    HEARTBEAT_AGE = Gauge "lameduck_heartbeat_age_seconds" []
-        "Since a work thread last ran the heartbeat. /livez fails above liveness.stall.";
-    BUILD_INFO = Gauge "lameduck_build_info" ["service", "service_version", "version"]
-        "Always 1: the service, its version, and the version of the engine.";
-    PROCESS_CPU = Counter "process_cpu_seconds_total" [] "CPU time used, user and system (Linux).";
-    PROCESS_MEMORY = Gauge "process_resident_memory_bytes" [] "Resident memory (Linux).";
-    PROCESS_VIRTUAL = Gauge "process_virtual_memory_bytes" [] "Virtual memory (Linux).";
-    PROCESS_FDS = Gauge "process_open_fds" [] "Open file descriptors (Linux).";
-    PROCESS_FDS_MAX = Gauge "process_max_fds" [] "Most file descriptors that may be open (Linux).";
-    PROCESS_THREADS = Gauge "process_threads" [] "Threads (Linux).";
-    PROCESS_START = Gauge "process_start_time_seconds" [] "When the process started, in seconds of Unix time.";
+    "The life of the process" {
+        PHASE = Gauge "lameduck_phase" ["phase"] "The phase of the process: 1 for the current one, 0 for the others.";
+        READY = Gauge "lameduck_ready" [] "What /readyz answers: 1 for 200, 0 for 503.";
+        STARTUP_STAGE = Gauge "lameduck_startup_stage_seconds" ["stage"] "How long each stage of start-up took.";
+        DRAIN_PHASE = Gauge "lameduck_drain_phase_seconds" ["phase"]
+            "How long each phase of leaving took; the current one so far.";
+        DRAIN_DEADLINE = Gauge "lameduck_drain_deadline_timestamp_seconds" []
+            "When the process must have ended, in seconds of Unix time; absent while it does not leave.";
+        POD_CONTRADICTIONS = Gauge "lameduck_pod_contradictions" []
+            "Places where the pod's spec and `drain` do not fit each other; the log and Events of the pod name them.";
+    }
+    "Requests" {
+        REQUEST_DURATION = Histogram "http_server_request_duration_seconds"
+            ["http_request_method", "http_route", "http_response_status_code"]
+            "From the request head to the last byte handed over. The route is the pattern that matched, empty if none did.";
+        REQUESTS_ACTIVE = Gauge "http_server_active_requests" [] "Requests in flight.";
+        REQUESTS_STARTED = Counter "lameduck_requests_started_total" ["protocol"] "Requests that reached the guard.";
+        REQUESTS_IN_FLIGHT = Gauge "lameduck_requests_in_flight" ["protocol", "kind"]
+            "Requests that have not ended, by what they turned out to be.";
+        REQUESTS_ENDED = Counter "lameduck_requests_ended_total" ["protocol", "kind", "outcome"]
+            "Requests that ended, each as exactly one outcome. For each protocol: started = ended + in flight.";
+        REQUESTS_RACED = Counter "lameduck_requests_raced_total" []
+            "Requests that crossed the close of a connection which was idle when the drain closed it.";
+        REQUESTS_RACED_EXPECTED = Gauge "lameduck_requests_raced_expected" []
+            "How many of those were expected when the connections were chosen: a sum of probabilities.";
+        LATE_ARRIVAL = Histogram "lameduck_late_arrival_seconds" [] "When, after the signal, requests still came.";
+    }
+    "Connections" {
+        CONNECTIONS = Gauge "lameduck_connections" ["protocol", "state"] "Open connections.";
+        CONNECTIONS_CLOSED = Counter "lameduck_connections_closed_total" ["protocol", "reason"] "Closed connections.";
+        ACCEPT_ERRORS = Counter "lameduck_accept_errors_total" ["class"]
+            "Accepts that failed: the peer had gone, this machine lacks something, or anything else.";
+    }
+    "Jobs" {
+        JOBS_ACCEPTED = Counter "lameduck_jobs_accepted_total" [] "Jobs that were taken on.";
+        JOBS_ENDED = Counter "lameduck_jobs_ended_total" ["end"] "Jobs that ended: finished, returned, or lost.";
+    }
+    "The work runtime" {
+        WORK_THREADS = Gauge "lameduck_work_threads" [] "Threads of the work runtime.";
+        WORK_TASKS = Gauge "lameduck_work_tasks" [] "Tasks alive on the work runtime: connections, workers, whatever they spawned.";
+        WORK_QUEUE = Gauge "lameduck_work_queue" [] "Tasks that wait in the work runtime's global queue.";
+        WORK_BUSY = Counter "lameduck_work_busy_seconds_total" [] "Time that work threads spent running tasks, summed.";
+        HEARTBEAT_AGE = Gauge "lameduck_heartbeat_age_seconds" []
+            "Since a work thread last ran the heartbeat. /livez fails above liveness.stall.";
+    }
+    "The process" {
+        BUILD_INFO = Gauge "lameduck_build_info" ["service", "service_version", "version"]
+            "Always 1: the service, its version, and the version of the engine.";
+        PROCESS_CPU = Counter "process_cpu_seconds_total" [] "CPU time used, user and system (Linux).";
+        PROCESS_MEMORY = Gauge "process_resident_memory_bytes" [] "Resident memory (Linux).";
+        PROCESS_VIRTUAL = Gauge "process_virtual_memory_bytes" [] "Virtual memory (Linux).";
+        PROCESS_FDS = Gauge "process_open_fds" [] "Open file descriptors (Linux).";
+        PROCESS_FDS_MAX = Gauge "process_max_fds" [] "Most file descriptors that may be open (Linux).";
+        PROCESS_THREADS = Gauge "process_threads" [] "Threads (Linux).";
+        PROCESS_START = Gauge "process_start_time_seconds" [] "When the process started, in seconds of Unix time.";
+    }
 }
 
 #[cfg(test)]

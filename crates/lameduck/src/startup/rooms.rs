@@ -1,13 +1,13 @@
 //! The machine's orders, carried out: each becomes one call to one room, or a task that tells when it is done.
 
-use crate::cluster;
+use crate::cluster::Surroundings;
 use crate::dependency::{Acquired, Named, watch_health};
 use crate::driver::{Rooms, progress};
 use crate::handle::Handle;
 use crate::observer::Observer;
 use crate::release::release_all;
 use crate::workers::Idle;
-use lameduck_lifecycle::{Effect, Event};
+use lameduck_lifecycle::{Cause, Effect, Event};
 use lameduck_server::{App, Bound};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(super) struct EngineRooms {
     pub(super) built: Arc<Mutex<Option<Built>>>,
     pub(super) acquired: Acquired,
     pub(super) checked: Vec<Named>,
-    pub(super) services: Vec<String>,
+    pub(super) surroundings: Surroundings,
     pub(super) sequence: Option<JoinHandle<()>>,
     pub(super) tasks: Tasks,
 }
@@ -50,7 +50,7 @@ impl Rooms for EngineRooms {
     fn perform(&mut self, effect: Effect) -> Option<Event> {
         match effect {
             Effect::Serve => return self.serve(),
-            Effect::Leave { .. } => self.leave(),
+            Effect::Leave { cause } => self.leave(cause),
             Effect::WatchCluster => self.watch_cluster(),
             Effect::GiveNotice => return self.give_notice(),
             Effect::Drain { until } => self.drain(until),
@@ -88,13 +88,14 @@ impl EngineRooms {
         }
     }
 
-    fn leave(&mut self) {
+    fn leave(&mut self, cause: Cause) {
+        tokio::spawn(self.surroundings.clone().announce_leaving(cause));
         self.tasks.serving.drain(..).for_each(|task| task.abort());
         tokio::spawn(progress::report(self.observer.clone()));
     }
 
     fn watch_cluster(&mut self) {
-        let watching = tokio::spawn(cluster::watch(self.services.clone(), self.observer.shared.events.clone()));
+        let watching = tokio::spawn(self.surroundings.clone().watch(self.observer.shared.events.clone()));
         self.tasks.watching.push(watching.abort_handle());
     }
 

@@ -5,6 +5,7 @@ use super::sequence::Sequence;
 use super::{Bound, Configured, Parts};
 use crate::admin::{self, Admin, DrainAccess};
 use crate::clock::Clock;
+use crate::cluster::Surroundings;
 use crate::config::{Config, DependencyTarget, DrainCall};
 use crate::dependency::{Acquired, Dependency, DependencyError, Http, Named, Tcp};
 use crate::driver::Driver;
@@ -27,6 +28,7 @@ use tokio::sync::{mpsc, watch};
 /// The driver drives. Must be [`finished`](Running::finished).
 pub(crate) struct Running {
     driver: Driver<EngineRooms>,
+    surroundings: Surroundings,
     handle: Handle,
     observer: Observer,
     work: Runtime,
@@ -36,6 +38,11 @@ impl Running {
     /// The lifecycle.
     pub(crate) fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// What is around the process: told of the end after everything else.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        self.surroundings.clone()
     }
 
     /// Runs to the end of the life. The work runtime is left behind, not joined: a handler that blocks its thread for ever must
@@ -65,9 +72,11 @@ pub(super) fn start(bound: Bound, events: Events, told: mpsc::Receiver<Event>) -
         crew: Default::default(),
         releasing: Default::default(),
     };
+    let surroundings = Surroundings::look(&config.cluster.services);
+    tokio::spawn(surroundings.clone().check(shared.plan.clone()));
     let heartbeat = Heartbeat::new(clock, config.liveness.stall);
     work.spawn(heartbeat.clone().beat());
-    let registry = registry(&observer, &heartbeat, &work, &config, parts.version)?;
+    let registry = registry(&observer, &heartbeat, &surroundings, &work, &config, parts.version)?;
     let admin = start_admin(admin, &observer, heartbeat, registry.clone(), &config)?;
     tokio::spawn(admin);
     tracing::info!(http = %addresses.http, admin = %addresses.admin, "starting; admin on {}", addresses.admin);
@@ -101,13 +110,13 @@ pub(super) fn start(bound: Bound, events: Events, told: mpsc::Receiver<Event>) -
         built,
         acquired,
         checked,
-        services: config.cluster.services.clone(),
+        surroundings: surroundings.clone(),
         sequence: Some(tokio::spawn(sequence.run())),
         tasks: Tasks::default(),
     };
     let first = config.stages.config.then_some(Event::StageBegan(Stage::Config));
     let driver = Driver::new(shared, rooms, told, life_sender, first);
-    Ok(Running { driver, handle, observer, work })
+    Ok(Running { driver, surroundings, handle, observer, work })
 }
 
 /// The runtime of connections, handlers and workers. Its threads know the handle.
@@ -124,6 +133,7 @@ fn work_runtime(handle: &Handle) -> anyhow::Result<Runtime> {
 fn registry(
     observer: &Observer,
     heartbeat: &Heartbeat,
+    surroundings: &Surroundings,
     work: &Runtime,
     config: &Config,
     version: &'static str,
@@ -131,6 +141,7 @@ fn registry(
     let sources = Sources {
         observer: observer.clone(),
         heartbeat: heartbeat.clone(),
+        contradictions: surroundings.contradictions(),
         work: work.metrics(),
         service: config.service.name.clone(),
         service_version: version,

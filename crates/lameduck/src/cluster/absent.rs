@@ -1,0 +1,30 @@
+//! No cluster is built in.
+
+use super::Contradictions;
+use crate::life::Events;
+use lameduck_lifecycle::{Cause, ClusterFact, Event, Plan, Report};
+
+/// Nobody to ask, nobody to tell.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Surroundings;
+
+impl Surroundings {
+    pub(crate) fn look(_services: &[String]) -> Self {
+        Self
+    }
+
+    pub(crate) fn contradictions(&self) -> Contradictions {
+        Contradictions::default()
+    }
+
+    pub(crate) async fn check(self, _plan: Plan) {}
+
+    /// Says at once that there is nothing to wait for.
+    pub(crate) async fn watch(self, events: Events) {
+        events.tell(Event::Cluster(ClusterFact::Absent)).await;
+    }
+
+    pub(crate) async fn announce_leaving(self, _cause: Cause) {}
+
+    pub(crate) async fn announce_end(&self, _report: &Report) {}
+}

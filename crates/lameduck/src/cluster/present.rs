@@ -1,0 +1,99 @@
+//! Asks the API server, through the cluster's own room. A failure is logged and never more than that.
+
+use super::Contradictions;
+use crate::life::Events;
+use lameduck_cluster::{Cluster, Notice, Options, Severity, contradictions};
+use lameduck_lifecycle::{Cause, ClusterFact, Event, PhaseName, Plan, Report};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// Facts on their way to the driver. It takes them at once.
+const FACTS_MAX: usize = 16;
+
+/// The last Event has no more than a part of the margin before SIGKILL: the report is out by then, and worth more.
+const LAST_EVENT_WITHIN: Duration = Duration::from_millis(500);
+
+/// What is around the process. A cheap handle.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Surroundings {
+    cluster: Option<Cluster>,
+    contradictions: Contradictions,
+}
+
+impl Surroundings {
+    /// Looks around; sends nothing. Must run on the control runtime, where the client's tasks then live.
+    pub(crate) fn look(services: &[String]) -> Self {
+        let options = Options { services: services.to_vec(), ..Options::default() };
+        let cluster = Cluster::connect(options).unwrap_or_else(|error| {
+            tracing::warn!(%error, "in a cluster, but unable to ask it; leaving by the plain delay: {error}");
+            None
+        });
+        Self { cluster, contradictions: Contradictions::default() }
+    }
+
+    /// What [`check`](Self::check) found.
+    pub(crate) fn contradictions(&self) -> Contradictions {
+        self.contradictions.clone()
+    }
+
+    /// Compares the own pod's spec with the plan, once, and says where they do not fit.
+    pub(crate) async fn check(self, plan: Plan) {
+        let Some(cluster) = self.cluster else { return };
+        let pod = match cluster.own_pod().await {
+            Ok(pod) => pod,
+            Err(error) => {
+                return tracing::warn!(%error, "cannot compare the pod's spec with the configuration: {error}");
+            }
+        };
+        let found = contradictions(&pod, &plan);
+        self.contradictions.found(found.len());
+        for contradiction in found {
+            let kind = contradiction.name();
+            match contradiction.severity() {
+                Severity::Hint => tracing::info!(kind, "{contradiction}"),
+                Severity::Warning => {
+                    tracing::warn!(kind, "{contradiction}");
+                    announce(&cluster, Notice::BudgetContradicted(contradiction.to_string())).await;
+                }
+            }
+        }
+    }
+
+    /// Tells what the cluster says about this pod. To be aborted when nobody wants to know any more.
+    pub(crate) async fn watch(self, events: Events) {
+        let Some(cluster) = self.cluster else {
+            return events.tell(Event::Cluster(ClusterFact::Absent)).await;
+        };
+        let (facts, mut received) = mpsc::channel(FACTS_MAX);
+        let forward = async {
+            while let Some(fact) = received.recv().await {
+                events.tell(Event::Cluster(fact)).await;
+            }
+        };
+        tokio::join!(cluster.watch(facts), forward);
+    }
+
+    /// Says on the pod that leaving began.
+    pub(crate) async fn announce_leaving(self, cause: Cause) {
+        if let Some(cluster) = self.cluster {
+            announce(&cluster, Notice::DrainBegan(format!("leaving, {cause}"))).await;
+        }
+    }
+
+    /// Says on the pod how it ended. Bounded; comes after everything else.
+    pub(crate) async fn announce_end(&self, report: &Report) {
+        let Some(cluster) = &self.cluster else { return };
+        let sentence = report.sentence();
+        let forced = report.document.cut.contains(&PhaseName::Draining);
+        let notice = if forced { Notice::DeadlineForced(sentence) } else { Notice::DrainFinished(sentence) };
+        let _ = timeout(LAST_EVENT_WITHIN, announce(cluster, notice)).await;
+    }
+}
+
+/// An Event is never worth a retry.
+async fn announce(cluster: &Cluster, notice: Notice) {
+    if let Err(error) = cluster.announce(&notice).await {
+        tracing::info!(reason = notice.reason(), %error, "no Event on the pod: {error}");
+    }
+}
