@@ -7,6 +7,8 @@ use anyhow::Context as _;
 use std::io::{IsTerminal as _, Write};
 use std::time::Duration;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -56,11 +58,22 @@ fn layer(options: &Options, terminal: bool, queue: Queue) -> anyhow::Result<Box<
     };
     let layer = fmt::layer().with_writer(Lines(queue));
     Ok(if pretty {
-        layer.with_ansi(terminal).with_target(false).with_filter(filter).boxed()
+        layer.with_ansi(terminal).with_target(false).with_timer(TimeOfDay).with_filter(filter).boxed()
     } else {
         let json = Json { service: options.service.clone() };
         layer.with_ansi(false).event_format(json).with_filter(filter).boxed()
     })
+}
+
+/// `12:34:56.789`, UTC: whoever looks at a terminal knows the day.
+struct TimeOfDay;
+
+impl FormatTime for TimeOfDay {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        let mut timestamp = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut timestamp))?;
+        writer.write_str(timestamp.get(11..23).unwrap_or(&timestamp))
+    }
 }
 
 /// Gathers what is written of one event, and hands it over as a whole.
@@ -97,3 +110,6 @@ impl Drop for Line<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,11 +42,8 @@ impl std::fmt::Display for Mistake {
         if let Some(key) = &self.key {
             // What an operator called a key may be anything: it must not draw a line of its own.
             let ordinary = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-            if !key.is_empty() && key.chars().all(ordinary) {
-                f.write_str(key)?
-            } else {
-                write!(f, "{key:?}")?
-            }
+            let key = if !key.is_empty() && key.chars().all(ordinary) { key.clone() } else { format!("{key:?}") };
+            f.write_str(&key)?;
             match &self.value {
                 Some(value) => write!(f, " = {value}: ")?,
                 None => f.write_str(": ")?,

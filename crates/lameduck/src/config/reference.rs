@@ -1,23 +1,30 @@
 //! The documentation of every key, from its declaration.
 
+use super::effective::effective;
 use super::key::{Key, Section, environment_name};
+use super::resolve::resolve;
+use super::source::Sources;
 use std::fmt::Write as _;
 
-/// Markdown: an introduction, then each section with its keys.
+/// Markdown: an introduction, a file with every default, then each section with its keys.
 pub fn reference(sections: &[Section]) -> String {
     let mut text = INTRODUCTION.to_owned();
+    let defaults = resolve(&Sources::default(), sections).values;
+    for line in effective(&defaults, sections) {
+        let _ = writeln!(text, "{}", line.yaml);
+    }
+    text.push_str("```\n");
     for (index, section) in sections.iter().enumerate() {
-        let first = !sections[..index].iter().any(|earlier| earlier.name == section.name);
-        if first {
-            let _ = write!(text, "\n## `{}`\n\n{}\n", section.name, section.doc);
-            for other in sections[index..].iter().filter(|other| other.name == section.name) {
-                if !std::ptr::eq(other, section) && other.doc != section.doc {
-                    let _ = write!(text, "\n{}\n", other.doc);
-                }
-                for key in other.keys {
-                    describe(&mut text, key);
-                }
-            }
+        if sections[..index].iter().any(|earlier| earlier.name == section.name) {
+            continue;
+        }
+        let _ = write!(text, "\n## `{}`\n", section.name);
+        let same: Vec<_> = sections.iter().filter(|other| other.name == section.name).collect();
+        for part in &same {
+            let _ = write!(text, "\n{}\n", part.doc);
+        }
+        for key in same.iter().flat_map(|part| part.keys) {
+            describe(&mut text, key);
         }
     }
     text
@@ -69,5 +76,9 @@ the configuration has 2 mistakes:
   LAMEDUCK_DRAIN__FLOOR: drain.floor = \"2\": expected a duration with a unit from 0s to 24h, such as 3s, 250ms or 1m30s; did you mean 2s?
 ```
 
-`check` loads the same way, then prints every value with where it came from, and what the exit may take in the worst case.
+`check` loads the same way, then prints every value with where it came from, and what the exit may take at most.
+
+## All defaults
+
+```yaml
 ";

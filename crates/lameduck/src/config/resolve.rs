@@ -28,7 +28,7 @@ pub(crate) fn resolve(sources: &Sources, sections: &[Section]) -> Resolved {
     if let Some(file) = &sources.file {
         match tree::read(file) {
             Ok(entries) => resolver.walk(&Arc::from(file.name.as_str()), "", entries),
-            Err(mistake) => resolver.resolved.mistakes.push(mistake),
+            Err(mistake) => resolver.resolved.mistakes.push(*mistake),
         }
     }
     // Sorted, so that the same mistakes are always told in the same order.

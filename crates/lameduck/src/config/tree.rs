@@ -24,7 +24,7 @@ pub(crate) enum Content {
 }
 
 /// Reads the file: the keys at its top. An empty one, or one with comments alone, has none.
-pub(crate) fn read(file: &File) -> Result<Vec<(String, Node)>, Mistake> {
+pub(crate) fn read(file: &File) -> Result<Vec<(String, Node)>, Box<Mistake>> {
     let mut options = serde_saphyr::Options::default();
     options.strict_booleans = true;
     options.with_snippet = false;
@@ -44,12 +44,12 @@ pub(crate) fn read(file: &File) -> Result<Vec<(String, Node)>, Mistake> {
     }
 }
 
-fn not_yaml(file: &File, line: u64, problem: &str) -> Mistake {
+fn not_yaml(file: &File, line: u64, problem: &str) -> Box<Mistake> {
     let origin = Origin::File { name: Arc::from(file.name.as_str()), line };
     // The parser says where in its own way, which is said already.
     let problem = problem.lines().next().unwrap_or_default();
     let problem = problem.split(" at line ").next().unwrap_or(problem);
-    Mistake::plain(origin, format!("not readable as YAML: {problem}"))
+    Box::new(Mistake::plain(origin, format!("not readable as YAML: {problem}")))
 }
 
 /// What serde sees: scalars that YAML takes for something other than text have lost their spelling.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The longest duration that any key takes: nothing here waits longer, and sums of a few cannot overflow.
-pub const DURATION_MOST: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DURATION_MOST: Duration = Duration::from_secs(24 * 60 * 60);
 
 const DURATION_UNITS: [(&str, Duration); 5] = [
     ("h", Duration::from_secs(3600)),

@@ -27,6 +27,12 @@ pub enum Value {
 }
 
 impl Value {
+    /// The meaning of a word: for [`FromValue`] of an enum.
+    pub fn one_of<T: Copy>(&self, known: &[(&str, T)]) -> Option<T> {
+        let Self::Word(word) = self else { return None };
+        known.iter().find(|(spelled, _)| spelled == word).map(|(_, meaning)| *meaning)
+    }
+
     /// As YAML: reading it again yields the same value.
     pub fn to_yaml(&self) -> String {
         match self {
@@ -70,14 +76,11 @@ fn escaped(c: char) -> String {
 ///
 /// ```
 /// use lameduck::config::{FromValue, Value};
+/// #[derive(Clone, Copy)]
 /// enum Mode { Fast, Careful }
 /// impl FromValue for Mode {
 ///     fn from_value(value: &Value) -> Option<Self> {
-///         match value {
-///             Value::Word("fast") => Some(Mode::Fast),
-///             Value::Word("careful") => Some(Mode::Careful),
-///             _ => None,
-///         }
+///         value.one_of(&[("fast", Mode::Fast), ("careful", Mode::Careful)])
 ///     }
 /// }
 /// ```

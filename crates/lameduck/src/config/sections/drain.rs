@@ -234,17 +234,13 @@ impl FromValue for ReadinessPolicy {
 
 impl FromValue for Timeout {
     fn from_value(value: &Value) -> Option<Self> {
-        if let Value::Word(word) = value {
-            return [("auto", Self::Auto), ("none", Self::None)]
-                .into_iter()
-                .find_map(|(known, it)| (known == *word).then_some(it));
-        }
-        Duration::from_value(value).map(Self::After)
+        let word = value.one_of(&[("auto", Self::Auto), ("none", Self::None)]);
+        word.or_else(|| Duration::from_value(value).map(Self::After))
     }
 }
 
 impl FromValue for IdleHold {
     fn from_value(value: &Value) -> Option<Self> {
-        if *value == Value::Word("auto") { Some(Self::Auto) } else { Duration::from_value(value).map(Self::For) }
+        value.one_of(&[("auto", Self::Auto)]).or_else(|| Duration::from_value(value).map(Self::For))
     }
 }

@@ -198,22 +198,14 @@ impl Log {
 
 impl FromValue for lameduck_telemetry::Format {
     fn from_value(value: &Value) -> Option<Self> {
-        match value {
-            Value::Word("auto") => Some(Self::Auto),
-            Value::Word("pretty") => Some(Self::Pretty),
-            Value::Word("json") => Some(Self::Json),
-            _ => None,
-        }
+        let known = [("auto", Self::Auto), ("pretty", Self::Pretty), ("json", Self::Json)];
+        value.one_of(&known)
     }
 }
 
 impl FromValue for lameduck_server::Which {
     fn from_value(value: &Value) -> Option<Self> {
-        match value {
-            Value::Word("off") => Some(Self::Off),
-            Value::Word("errors") => Some(Self::Errors),
-            Value::Word("all") => Some(Self::All),
-            _ => None,
-        }
+        let known = [("off", Self::Off), ("errors", Self::Errors), ("all", Self::All)];
+        value.one_of(&known)
     }
 }

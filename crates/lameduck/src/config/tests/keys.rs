@@ -208,7 +208,7 @@ fn any_value(path: &str, key: &'static Key) -> BoxedStrategy<String> {
 }
 
 /// Some of the engine's keys with values, each name free to choose with `tcp` or `http` alone.
-fn any_settings() -> impl proptest::strategy::Strategy<Value = BTreeMap<String, String>> {
+fn any_settings() -> impl Strategy<Value = BTreeMap<String, String>> {
     let keys = Config::SECTIONS.iter().flat_map(|section| section.keys);
     let each: Vec<_> = keys
         .map(|key| {
