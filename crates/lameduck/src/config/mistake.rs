@@ -4,7 +4,7 @@ use super::key::environment_name;
 use super::source::Origin;
 
 /// The most mistakes that are shown: nobody mends more at once.
-const SHOWN_MOST: usize = 40;
+pub(super) const SHOWN_MOST: usize = 40;
 
 /// One mistake, or one thing worth a second look.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::environment;
 use super::key::{Key, Section, environment_name, is_name};
-use super::mistake::Mistake;
+use super::mistake::{Mistake, SHOWN_MOST};
 use super::settings::{Setting, Values};
 use super::source::{Origin, Raw, Sources};
 use super::suggest;
@@ -126,8 +126,10 @@ impl<'a> Resolver<'a> {
                 // What is missing in a group with an unknown key is probably what that key was meant to be.
                 self.resolved.mistaken.extend(path.rsplit_once('.').map(|(group, _)| group.to_owned()));
                 let environment = matches!(origin, Origin::Environment(_));
-                let suggestion = suggest::path(path, self.sections)
-                    .filter(|path| !environment || matches!(self.place(path), Place::Key(_)));
+                // Nobody reads a suggestion for a mistake that is not shown.
+                let shown = self.resolved.mistakes.len() < SHOWN_MOST;
+                let suggestion = shown.then(|| suggest::path(path, self.sections)).flatten();
+                let suggestion = suggestion.filter(|path| !environment || matches!(self.place(path), Place::Key(_)));
                 self.mistake(Mistake::unknown(origin, path, suggestion));
             }
         }
@@ -164,7 +166,9 @@ impl<'a> Resolver<'a> {
             self.bad_name(path, origin);
         } else if self.resolved.values.names(group).count() == NAMES_MOST {
             let problem = format!("has more than {NAMES_MOST} entries");
-            self.mistake(Mistake { key: Some(group.to_owned()), ..Mistake::plain(origin.clone(), problem) });
+            if !self.resolved.mistakes.iter().any(|known| known.problem == problem) {
+                self.mistake(Mistake { key: Some(group.to_owned()), ..Mistake::plain(origin.clone(), problem) });
+            }
         } else {
             self.resolved.values.names.entry(group.to_owned()).or_default().push((name.to_owned(), origin.clone()));
         }

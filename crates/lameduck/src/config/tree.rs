@@ -7,6 +7,9 @@ use serde_saphyr::Spanned;
 use std::fmt;
 use std::sync::Arc;
 
+/// The most nodes of a file, aliases followed: a few lines of YAML can stand for millions.
+const NODES_MOST: usize = 20_000;
+
 /// What a key has below it, and the line of the key.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
@@ -28,6 +31,7 @@ pub(crate) fn read(file: &File) -> Result<Vec<(String, Node)>, Box<Mistake>> {
     let mut options = serde_saphyr::Options::default();
     options.strict_booleans = true;
     options.with_snippet = false;
+    options.budget = serde_saphyr::budget! { max_nodes: NODES_MOST };
     options.non_finite_float_policy = serde_saphyr::NonFiniteFloatPolicy::AsString;
     match serde_saphyr::from_str_with_options::<Spanned<Loose>>(&file.text, options) {
         Ok(root) => match settle(root, &file.text) {

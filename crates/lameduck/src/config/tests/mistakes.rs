@@ -30,3 +30,24 @@ fn every_mistake_is_told_in_these_words() {
         assert_eq!(told, expected, "of the block\n{block}\n\nwhich gets\n{told}");
     }
 }
+
+#[test]
+fn a_hostile_file_is_refused_before_it_costs_anything() {
+    let bomb = (1..9).fold("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
+        let alias = format!("*a{}, ", level - 1).repeat(9);
+        text + &format!("a{level}: &a{level} [{}]\n", alias.trim_end_matches(", "))
+    });
+    let names: String = (0..70).map(|index| format!("  name{index}: {{tcp: 'a:1'}}\n")).collect();
+    let unknown: String = (0..2000).map(|index| format!("k{index}: 1\n")).collect();
+    for (yaml, expected) in [
+        (bomb, "not readable as YAML: YAML document too large"),
+        ("[".repeat(5000), "not readable as YAML: recursion limit exceeded"),
+        (format!("dependencies:\n{names}"), "dependencies: has more than 64 entries"),
+        (unknown, "and 1960 more"),
+    ] {
+        let mistakes = load::<()>(&sources(&yaml, &[])).unwrap_err().to_string();
+        assert!(mistakes.contains(expected), "{mistakes}");
+        assert!(mistakes.len() < 8192, "{} bytes", mistakes.len());
+        assert_eq!(mistakes.matches("more than 64").count(), usize::from(expected.contains("64")), "{mistakes}");
+    }
+}
