@@ -8,6 +8,7 @@ use http::StatusCode;
 use http::request::Parts;
 use lameduck_lifecycle::{Phase, PhaseName};
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -33,13 +34,13 @@ pub struct Handle {
 
 #[derive(Clone, Debug)]
 enum Inner {
-    Engine(Shared),
+    Engine(Arc<Shared>),
     Detached,
 }
 
 impl Handle {
     pub(crate) fn new(shared: Shared, jobs: Jobs) -> Self {
-        Self { inner: Inner::Engine(shared), jobs }
+        Self { inner: Inner::Engine(Arc::new(shared)), jobs }
     }
 
     /// The handle of a process that is ready and never leaves: for tests of handlers without an engine.
@@ -87,6 +88,16 @@ impl Handle {
             Phase::Releasing(_) | Phase::Flushing(_) | Phase::Exited(_) => departure.deadline?,
         };
         Some(until.saturating_sub(shared.clock.now()))
+    }
+
+    /// Waits until start-up is over, one way or the other: [`phase`](Self::phase) then says which. Level-triggered.
+    ///
+    /// # Cancel safety
+    /// Cancel safe, as [`leaving`](Self::leaving).
+    pub async fn started(&self) {
+        if let Inner::Engine(_) = &self.inner {
+            self.until(|life| !matches!(life.phase, Phase::Starting(_))).await;
+        }
     }
 
     /// Waits until leaving begins. Level-triggered: at once if it has.

@@ -77,13 +77,15 @@ async fn serve<S: Settings>(service: Service<S>, loaded: Loaded<S>, signals: Sig
     }
     let (report, surroundings) = live(Configured::new(service, config.clone(), settings, clock), signals).await;
     deliver(&report, &config).await;
-    surroundings.announce_end(&report).await;
+    if let Some(surroundings) = surroundings {
+        surroundings.announce_end(&report).await;
+    }
     log.flush(LOG_WITHIN);
     ExitCode::from(report.exit.code())
 }
 
 /// One life, from the configuration to the report.
-async fn live(configured: Configured, signals: Signals) -> (Report, Surroundings) {
+async fn live(configured: Configured, signals: Signals) -> (Report, Option<Surroundings>) {
     let (config, clock) = (configured.config.clone(), configured.clock);
     let (events, told) = Events::channel();
     tokio::spawn(signals.forward(events.clone()));
@@ -91,11 +93,11 @@ async fn live(configured: Configured, signals: Signals) -> (Report, Surroundings
     match started {
         Ok(running) => {
             let surroundings = running.surroundings();
-            (running.finished().await, surroundings)
+            (running.finished().await, Some(surroundings))
         }
         Err(error) => {
             tracing::error!(gate = %error.gate, "start-up failed at {}: {}", error.gate, error.error);
-            (Configured::stillborn(&config, clock, &error), Surroundings::default())
+            (Configured::stillborn(&config, clock, &error), None)
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::life::Events;
 use lameduck_lifecycle::{Cause, ClusterFact, Event, Plan, Report};
 
 /// Nobody to ask, nobody to tell.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Surroundings;
 
 impl Surroundings {

@@ -15,7 +15,7 @@ const FACTS_MAX: usize = 16;
 const LAST_EVENT_WITHIN: Duration = Duration::from_millis(500);
 
 /// What is around the process. A cheap handle.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Surroundings {
     cluster: Option<Cluster>,
     contradictions: Contradictions,

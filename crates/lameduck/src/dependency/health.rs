@@ -64,6 +64,34 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dependency::{Dependency, DependencyError};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+    struct Switched(Arc<AtomicBool>);
+
+    impl Dependency for Switched {
+        async fn connect(&self) -> Result<(), DependencyError> {
+            Ok(())
+        }
+
+        async fn check(&self) -> Result<(), DependencyError> {
+            if self.0.load(Relaxed) { Ok(()) } else { Err(DependencyError::transient("gone")) }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tells_once_that_it_went_and_once_that_it_came_back() {
+        let (events, mut told) = Events::channel();
+        let answers = Arc::new(AtomicBool::new(false));
+        tokio::spawn(watch_health(Named::new("database", Switched(answers.clone())), events));
+        let health = |healthy| Some(Event::DependencyHealth { name: "database".to_owned(), healthy });
+        assert_eq!(told.recv().await, health(false));
+        answers.store(true, Relaxed);
+        assert_eq!(told.recv().await, health(true));
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert!(told.try_recv().is_err());
+    }
 
     #[test]
     fn a_single_failure_changes_nothing() {

@@ -1,6 +1,6 @@
 //! One log line for each change of phase: a sentence that reads alone, and fields for machines.
 
-use lameduck_lifecycle::{Departure, Phase};
+use lameduck_lifecycle::{Departure, Phase, WaitEnd};
 use std::time::Duration;
 
 /// Says that a phase began.
@@ -19,9 +19,9 @@ pub(super) fn phase(phase: &Phase, wake_at: Option<Duration>, now: Duration) {
             "leaving, {}: still serving and telling clients to leave, {bound}", departure.cause,
         ),
         Phase::Draining(departure) => tracing::info!(
-            phase = %name, cause = %departure.cause, at_most_ms, wait_end = departure.wait_end.map(|end| end.as_str()),
+            phase = %name, cause = %departure.cause, at_most_ms, wait_end = departure.wait_end.map(WaitEnd::as_str),
             "draining ({}): no new connections, finishing what is in flight, {bound}",
-            departure.wait_end.map_or("no wait", |end| end.as_str()),
+            departure.wait_end.map_or("no wait", WaitEnd::as_str),
         ),
         Phase::Releasing(departure) if departure.was_ready => {
             tracing::info!(phase = %name, at_most_ms, cut = cut(departure), "releasing workers and dependencies, {bound}");
@@ -30,7 +30,7 @@ pub(super) fn phase(phase: &Phase, wake_at: Option<Duration>, now: Duration) {
             phase = %name, cause = %departure.cause, at_most_ms, "stopping before ready, {}", departure.cause,
         ),
         Phase::Flushing(departure) => {
-            tracing::debug!(phase = %name, at_most_ms, cut = cut(departure), "flushing, {bound}")
+            tracing::debug!(phase = %name, at_most_ms, cut = cut(departure), "flushing, {bound}");
         }
         Phase::Exited(departure) => tracing::debug!(phase = %name, cut = cut(departure), "exiting"),
     }

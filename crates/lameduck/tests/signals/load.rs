@@ -84,7 +84,6 @@ async fn terminate_with_a_delay_loses_nothing() {
     // The slow one, and the two of this test's own.
     let answered = seen.answered.load(Relaxed) + 3;
     let counted = ["completed", "drained", "late"].map(|key| ended.ledger(key));
-    println!("{answered} answered, {counted:?} completed, drained, late");
     assert_eq!(seen.cut.load(Relaxed), 0);
     assert_eq!(counted.iter().sum::<u64>(), answered, "the ledger agrees with the clients: {:#}", ended.report);
     assert_eq!(ended.ledger("started"), answered);

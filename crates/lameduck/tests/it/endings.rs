@@ -1,0 +1,87 @@
+//! How work ends: jobs finished, lost, left open; requests cut by `close`.
+
+use crate::support::{get, ready, start};
+use lameduck::axum::{Router, routing::get as on_get};
+use lameduck::{Handle, Service, Start, Worker, anyhow};
+use std::future::pending;
+use std::sync::Arc;
+use tokio::sync::{Notify, mpsc};
+
+#[tokio::test]
+async fn jobs_that_requests_left_behind_are_worked_off() {
+    let service = Service::new("test").routes(async |start: Start| {
+        let (queue, mut waiting) = mpsc::channel(16);
+        start.worker("worker", async move |worker: Worker| {
+            worker.releasing().await;
+            waiting.close();
+            while let Some(job) = waiting.recv().await {
+                lameduck::Job::finish(job);
+            }
+            anyhow::Ok(())
+        });
+        let submit = async move |handle: Handle| {
+            queue.send(handle.jobs().accept("some")).await.unwrap();
+        };
+        anyhow::Ok(Router::new().route("/submit", on_get(submit)))
+    });
+    let engine = start(service, &[]);
+    ready(&engine).await;
+    for _ in 0..5 {
+        assert!(get(engine.addresses().http, "/submit").await.starts_with("HTTP/1.1 200"));
+    }
+    engine.shutdown();
+    let report = engine.ended().await;
+    assert_eq!((report.document.jobs.accepted, report.document.jobs.finished), (5, 5));
+    assert_eq!(report.exit.code(), 0, "{:?}", report.document);
+}
+
+#[tokio::test]
+async fn a_lost_job_is_named_and_decides_the_exit_code() {
+    let service = Service::new("test").routes(async |start: Start| {
+        drop(start.jobs().accept("dropped"));
+        drop(start.jobs().accept("dropped as well"));
+        let open = start.jobs().accept("open at the end");
+        start.worker("holder", async move |worker: Worker| {
+            let _open = open;
+            worker.releasing().await;
+            pending().await
+        });
+        anyhow::Ok(Router::new())
+    });
+    let engine = start(service, &[("drain.release", "100ms")]);
+    ready(&engine).await;
+    engine.shutdown();
+    let report = engine.ended().await;
+    assert_eq!(report.exit.code(), 3);
+    assert_eq!(report.document.jobs.lost, ["dropped", "dropped as well", "open at the end"]);
+}
+
+#[tokio::test]
+async fn close_cuts_what_is_in_flight_and_says_so() {
+    let entered = Arc::new(Notify::new());
+    let inside = entered.clone();
+    let stuck = async move || {
+        inside.notify_one();
+        pending::<()>().await;
+    };
+    let routes = Router::new().route("/stuck", on_get(stuck));
+    let engine = start(Service::new("test").routes(async |_| anyhow::Ok(routes)), &[]);
+    ready(&engine).await;
+    let http = engine.addresses().http;
+    let request = tokio::spawn(async move { get(http, "/stuck").await });
+    entered.notified().await;
+    engine.close();
+    let report = engine.ended().await;
+    assert_eq!((report.exit.code(), report.document.ledger.in_flight()), (3, 0));
+    assert_eq!(report.document.ledger.lost(), 1);
+    drop(request);
+}
+
+#[tokio::test]
+async fn a_dropped_engine_is_closed() {
+    let engine = start(Service::new("test"), &[]);
+    ready(&engine).await;
+    let handle = engine.handle().clone();
+    drop(engine);
+    handle.releasing().await;
+}

@@ -1,0 +1,10 @@
+//! The engine inside the test's process: no signals, free ports, real sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
+
+mod admin;
+mod endings;
+mod handle;
+mod start;
+mod support;
+mod workers;
