@@ -1,3 +1,25 @@
 //! The service as a whole, from outside: a real process, real sockets, real signals; and the shape of the project itself.
 
+#![expect(unreachable_pub, reason = "a test has no outside")]
+
+#[cfg(unix)]
+mod client;
+#[cfg(unix)]
+mod contract;
+#[cfg(unix)]
+mod docs;
+#[cfg(unix)]
+mod first_use;
+#[cfg(unix)]
+mod generated;
+#[cfg(unix)]
+mod generated_pages;
+#[cfg(unix)]
+mod openapi;
+#[cfg(unix)]
+mod process;
+#[cfg(unix)]
+mod signals;
 mod tidy;
+#[cfg(unix)]
+mod tutorial;
