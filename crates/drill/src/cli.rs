@@ -192,3 +192,6 @@ pub(crate) struct Local {
     #[arg(long, value_enum, default_value = "auto", help_heading = "Output")]
     pub(crate) progress: Progress,
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,6 +84,7 @@ struct Run {
     connections_left_in_time: u64,
     lag_p99_us: u64,
     lag_max_us: u64,
+    load_processor_us: u64,
     replicas: Vec<ReplicaTold>,
     series: SeriesTold,
     /// The first losses; `lost` counts all.
@@ -256,6 +257,7 @@ impl Run {
             connections_left_in_time: record.connections_left_in_time,
             lag_p99_us: facts.lag.quantile(0.99).as_micros() as u64,
             lag_max_us: facts.lag.max().as_micros() as u64,
+            load_processor_us: facts.lag.processor().as_micros() as u64,
             replicas: replicas.collect(),
             series: series_told(record),
             losses: record.losses.iter().map(|loss| loss_told(loss, series)).collect(),

@@ -1,4 +1,4 @@
-//! How late the load threads themselves were: a drill on a machine that is too busy proves nothing.
+//! How the load threads themselves did: a drill on a machine that is too busy proves nothing.
 
 use std::time::{Duration, Instant};
 
@@ -9,29 +9,44 @@ const EVERY: Duration = Duration::from_millis(10);
 /// Longest lateness told apart.
 const LATE_MAX_MICROS: u64 = 60_000_000;
 
-/// How much later than asked for a load thread got to run.
+/// How much later than asked for the load threads got to run, and the processor time they took.
 #[derive(Clone, Debug)]
-pub(crate) struct Lag(Histogram<u64>);
+pub(crate) struct Lag {
+    late: Histogram<u64>,
+    processor: Duration,
+}
 
 impl Lag {
     pub(crate) fn new() -> Self {
-        Self(Histogram::new_with_bounds(1, LATE_MAX_MICROS, 2).expect("the bounds are constants that fit"))
+        let late = Histogram::new_with_bounds(1, LATE_MAX_MICROS, 2).expect("the bounds are constants that fit");
+        Self { late, processor: Duration::ZERO }
     }
 
     pub(crate) fn quantile(&self, share: f64) -> Duration {
-        Duration::from_micros(self.0.value_at_quantile(share))
+        Duration::from_micros(self.late.value_at_quantile(share))
     }
 
     pub(crate) fn max(&self) -> Duration {
-        Duration::from_micros(self.0.max())
+        Duration::from_micros(self.late.max())
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        self.0.add(&other.0).expect("all histograms have the same bounds");
+        self.late.add(&other.late).expect("all histograms have the same bounds");
+        self.processor += other.processor;
+    }
+
+    /// Processor time of all load threads, user and system; zero where the system does not tell.
+    pub(crate) fn processor(&self) -> Duration {
+        self.processor
+    }
+
+    /// Adds the processor time of the calling thread, which is about to end.
+    pub(crate) fn add_this_thread(&mut self) {
+        self.processor += processor_of_this_thread();
     }
 
     fn record(&mut self, late: Duration) {
-        self.0.saturating_record(u64::try_from(late.as_micros()).unwrap_or(LATE_MAX_MICROS).max(1));
+        self.late.saturating_record(u64::try_from(late.as_micros()).unwrap_or(LATE_MAX_MICROS).max(1));
     }
 }
 
@@ -45,4 +60,18 @@ pub(crate) async fn watch(lag: &std::cell::RefCell<Lag>) {
         tokio::time::sleep_until(wanted.into()).await;
         lag.borrow_mut().record(wanted.elapsed());
     }
+}
+
+#[cfg(target_os = "linux")]
+fn processor_of_this_thread() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a valid place for the answer.
+    let told = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) } == 0;
+    let parts = u64::try_from(time.tv_sec).ok().zip(u32::try_from(time.tv_nsec).ok());
+    parts.filter(|_| told).map_or(Duration::ZERO, |(seconds, nanos)| Duration::new(seconds, nanos))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn processor_of_this_thread() -> Duration {
+    Duration::ZERO
 }

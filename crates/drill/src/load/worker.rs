@@ -174,7 +174,9 @@ pub(crate) fn run(
     // What is still in flight is dropped here, and recorded as cut off.
     runtime.block_on(async { drop(clients) });
     let record = worker.record.replace(Record::new());
-    Ok((record, lag.into_inner()))
+    let mut lag = lag.into_inner();
+    lag.add_this_thread();
+    Ok((record, lag))
 }
 
 fn spawn_clients(clients: &LocalSet, worker: &Rc<Worker>, index: usize) {

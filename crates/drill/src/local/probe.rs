@@ -16,6 +16,13 @@ pub(crate) struct Reply {
     pub(crate) body: String,
 }
 
+impl Reply {
+    /// Whether a readiness probe takes this for a yes.
+    pub(crate) fn ready(&self) -> Result<(), String> {
+        if self.status < 400 { Ok(()) } else { Err(format!("{} {}", self.status, self.body.trim())) }
+    }
+}
+
 /// Gets a path; the error is a fragment for "it said …".
 pub(crate) async fn get(address: SocketAddr, path: &str, timeout: Duration) -> Result<Reply, String> {
     let exchange = async {

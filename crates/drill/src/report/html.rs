@@ -16,3 +16,60 @@ pub(crate) fn render(document: &Document) -> serde_json::Result<String> {
     let frame = PAGE.replacen("/*STYLE*/", STYLE, 1).replacen("/*SCRIPT*/", SCRIPT, 1);
     Ok(frame.replacen("\"DOCUMENT\"", &json, 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command, plan};
+    use crate::facts::sample;
+    use crate::judge::{judge, judge_run};
+    use crate::plan::Role;
+    use crate::verdict::Verdict;
+
+    fn document(name: &str) -> Document {
+        let cli = Cli::try_parse_from(["lameduck-drill", "local", "--seed", "18446744073709551615", "--", "server"]);
+        let Command::Local(local) = cli.expect("valid options").command else {
+            unreachable!("the arguments say local")
+        };
+        let plan = plan(&local).expect("a valid plan");
+        let facts = sample::run(name, Role::Subject, &[(Verdict::Answered, 90), (Verdict::Closed, 2)]);
+        let judged = judge(vec![judge_run(facts, &plan.limits, false)]);
+        Document::new(&plan, &judged)
+    }
+
+    #[test]
+    fn the_page_is_whole_and_needs_no_network() {
+        let page = render(&document("as-given")).unwrap();
+        for left in ["\"DOCUMENT\"", "/*STYLE*/", "/*SCRIPT*/", "src=", "href=", "@import", "fetch(", "url("] {
+            assert!(!page.contains(left), "{left} in the page");
+        }
+        assert!(!page.contains("https:"));
+        assert_eq!(page.matches("http://").count(), 1, "the SVG name space only");
+    }
+
+    #[test]
+    fn text_in_the_document_cannot_end_the_script() {
+        let page = render(&document("</script><script>alert(1)</script>")).unwrap();
+        assert!(!page.contains("<script>alert"));
+        assert!(page.contains("\\u003c/script>"));
+    }
+
+    #[test]
+    fn the_document_has_the_keys_that_are_documented() {
+        let json = serde_json::to_value(document("as-given")).unwrap();
+        assert_eq!((&json["version"], &json["exit_code"]), (&1.into(), &1.into()));
+        assert_eq!(json["seed"], "18446744073709551615");
+        let run = &json["runs"][0];
+        assert_eq!((&run["requests"], &run["lost"], &run["lost_on_kept_alive"]), (&92.into(), &2.into(), &2.into()));
+        assert_eq!(run["kinds"]["hot"]["latency"]["during"]["answered"], 90);
+        assert_eq!(run["replicas"][0]["account"]["account"], "not_kept");
+        assert_eq!(run["losses"][0]["verdict"], "closed");
+        let documented = include_str!("../../../../docs/drill.md");
+        for key in json.as_object().unwrap().keys().chain(run.as_object().unwrap().keys()) {
+            let forms = [format!("`{key}`"), format!("`{key}{{}}`"), format!("`{key}[]`")];
+            assert!(forms.iter().any(|form| documented.contains(form)), "{key} is not in docs/drill.md");
+        }
+    }
+}

@@ -169,6 +169,11 @@ fn latency(text: &mut String, run: &JudgedRun) {
             time(facts.lag.quantile(0.99).as_micros() as u64),
         ),
     );
+    let processor = facts.lag.processor().as_micros() as u64;
+    if processor > 0 {
+        let each = processor as f64 / record.total().max(1) as f64;
+        line(text, format_args!("  the clients took {} of processor time, {each:.1}us a request", time(processor)));
+    }
     line(text, format_args!("  {} in {:.1}s", count(u64::from(facts.restarts), "restart"), facts.seconds()));
 }
 

@@ -78,24 +78,21 @@ impl Replica {
     }
 
     async fn ask(&self) -> Result<(), String> {
+        let work = self.birth.endpoint.address;
         let (at, answer) = match &self.birth.readiness {
-            None => (self.birth.endpoint.address, probe::accepts(self.birth.endpoint.address, PROBE_TIMEOUT).await),
-            Some((address, path)) => (
-                *address,
-                match probe::get(*address, path, PROBE_TIMEOUT).await {
-                    Ok(reply) if reply.status < 400 => Ok(()),
-                    Ok(reply) => Err(format!("{} {}", reply.status, reply.body.trim())),
-                    Err(problem) => Err(problem),
-                },
-            ),
+            None => (work, probe::accepts(work, PROBE_TIMEOUT).await),
+            Some((address, path)) => {
+                let reply = probe::get(*address, path, PROBE_TIMEOUT).await;
+                if *address == work && reply.is_ok() {
+                    self.facts.borrow_mut().own_requests += 1;
+                }
+                (*address, reply.and_then(|reply| reply.ready()))
+            }
         };
-        if at == self.birth.endpoint.address && answer.is_ok() {
-            self.facts.borrow_mut().own_requests += u64::from(self.birth.readiness.is_some());
-        }
-        if let Err(problem) = &answer {
+        answer.map_err(|problem| {
             *self.last_probe.borrow_mut() = format!("{at} said: {problem}");
-        }
-        answer
+            problem
+        })
     }
 
     fn becomes_ready(&self) {
