@@ -21,6 +21,9 @@ use sniff::Sniffed;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::net::TcpStream;
 
+/// The longest HTTP/1 request head: more than the longest target that the parser takes, which has an answer of its own (414).
+const HEAD_BYTES_MAX: usize = 128 << 10;
+
 /// Serves one socket until it ends, however that comes.
 pub(crate) async fn run(stream: TcpStream, registered: Registered, router: Router) {
     let mut io = Io::new(stream, registered);
@@ -37,7 +40,8 @@ async fn serve_http1(mut io: Io, router: Router) {
     row.speaks(Protocol::Http1);
     let mut service = Service::new(router, row.clone(), Protocol::Http1);
     loop {
-        let mut connection = http1::Builder::new().serve_connection(io, service).with_upgrades();
+        let mut connection =
+            http1::Builder::new().max_header_size(HEAD_BYTES_MAX).serve_connection(io, service).with_upgrades();
         let ended = Drive::new(&mut connection, &row).await;
         let parts = match ended {
             Ended::Killed => return,

@@ -35,6 +35,10 @@ pub(crate) struct Guard {
     pub(crate) id: Option<HeaderValue>,
 }
 
+/// The method whose success hands the socket over.
+const CONNECT: u8 = 7;
+const _: () = assert!(matches!(METHODS[CONNECT as usize].as_bytes(), b"CONNECT"));
+
 /// What a request is known to be when it begins.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Begin {
@@ -120,6 +124,14 @@ impl Guard {
         }
     }
 
+    /// Whether hyper hands the socket over behind a response with this status. (An HTTP/2 stream keeps its connection: its request ends
+    /// with the response head.)
+    #[inline]
+    pub(crate) fn upgrades(&self, status: StatusCode) -> bool {
+        self.stream.is_none()
+            && (status == StatusCode::SWITCHING_PROTOCOLS || self.method == CONNECT && status.is_success())
+    }
+
     /// It will end as this, not as an answer.
     pub(crate) fn intend(&mut self, end: End) {
         self.intent = end;
@@ -198,7 +210,7 @@ fn late(row: &Row, now_ns: u64) {
 /// The caller has registered: it counts itself.
 #[cold]
 fn fits(row: &Row) -> bool {
-    row.shared.ledger.in_flight() <= row.shared.options.limits.requests_in_flight as u64
+    row.shared.ledger.open() <= row.shared.options.limits.requests_in_flight as u64
 }
 
 #[cold]
@@ -206,7 +218,6 @@ fn log(guard: &Guard, outcome: Outcome, now_ns: u64) {
     let row = &*guard.row;
     let Some(log) = &row.shared.options.access.log else { return };
     let path = &row.routes.route(guard.route).path;
-    debug_assert!(usize::from(guard.method) < METHODS.len());
     log.ended(&Record {
         method: &method_of(guard.method),
         route: (!path.is_empty()).then_some(&**path),

@@ -89,20 +89,20 @@ impl Server {
     /// The deadline has come: what is left ends as aborted. A handler that does not yield cannot be ended; its request counts as
     /// aborted from now on.
     pub fn force(&self) {
-        self.end_now(CloseReason::Forced);
+        self.end_now();
     }
 
     /// Ends at once: listeners are dropped without a flush, connections cut.
     pub fn close(&self) {
-        self.lame_duck();
-        self.end_now(CloseReason::Forced);
+        self.end_now();
     }
 
-    fn end_now(&self, reason: CloseReason) {
+    fn end_now(&self) {
+        self.lame_duck();
         let shared = &self.shared;
         if shared.admission.force() {
             shared.phase.send_replace(());
-            shared.table.each(|row| row.kill(reason));
+            shared.table.each(|row| row.kill(CloseReason::Forced));
             shared.look_whether_drained();
         }
     }

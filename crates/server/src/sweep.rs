@@ -50,7 +50,10 @@ fn carry_out(row: &Row, due: Due, now: u64) {
         Due::HeadBegun => row.head_seen_ns.store(now, Relaxed),
         Due::HeadEnded => row.head_seen_ns.store(0, Relaxed),
         Due::Close(reason) => row.close_if_idle(reason, 0.0),
-        Due::GoAway => row.go_away(now),
+        Due::GoAway(reason) => {
+            row.ends_for(reason);
+            row.go_away(now);
+        }
         Due::Kill(reason) => row.kill(reason),
     }
 }

@@ -6,7 +6,6 @@ use crate::table::{Row, Told};
 use hyper::server::conn::{http1::UpgradeableConnection, http2};
 use hyper_util::rt::TokioExecutor;
 use lameduck_lifecycle::CloseReason;
-use std::error::Error as _;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -91,19 +90,14 @@ fn settle_tail(row: &Row) {
     }
 }
 
-/// Why hyper gave up a connection.
+/// Why hyper gave up a connection. What its transport had to say, the IO has said before.
 pub(super) fn reason_of(error: &hyper::Error) -> CloseReason {
-    let timed_out = |error: &hyper::Error| error.is_timeout();
-    if error.is_parse() || error.is_parse_too_large() {
+    if error.is_parse() {
         CloseReason::ParseError
-    } else if error.is_incomplete_message() {
+    } else if error.is_incomplete_message() || error.is_canceled() {
         CloseReason::PeerClosed
-    } else if timed_out(error) || error.to_string().contains("keep-alive timed out") {
+    } else if error.is_timeout() {
         CloseReason::KeepAliveTimeout
-    } else if error.source().is_some_and(|source| source.downcast_ref::<std::io::Error>().is_some())
-        || error.is_canceled()
-    {
-        CloseReason::PeerReset
     } else {
         CloseReason::ProtocolError
     }

@@ -98,6 +98,7 @@ impl Io {
     ///
     /// # Errors
     /// Both back, if it was closed.
+    #[expect(clippy::result_large_err, reason = "moved once at the end of a connection")]
     pub(super) fn reopened(mut self, unparsed: Bytes) -> Result<Self, (Self, Bytes)> {
         let row = self.registered.row();
         let undecided = self.closed_idle && self.linger.is_none() && row.shared.options.closings.look;
@@ -160,10 +161,9 @@ impl Io {
             self.count_crossed();
         }
         row.ends_for(match self.peer {
-            Peer::Reset => CloseReason::PeerReset,
             _ if row.noticed.load(Relaxed) => CloseReason::Notice,
             Peer::Closed => CloseReason::PeerClosed,
-            Peer::Open => CloseReason::Finished,
+            Peer::Open | Peer::Reset => CloseReason::Finished,
         });
     }
 
@@ -191,8 +191,20 @@ impl Io {
         row.told().has(Told::KILL).then(|| io::Error::new(io::ErrorKind::ConnectionAborted, "cut at the deadline"))
     }
 
+    /// The transport has failed: whatever hyper makes of it, that is why the connection ends.
+    #[cold]
+    fn reset(&mut self) {
+        self.peer = Peer::Reset;
+        // A client that was told to leave may well do so while we still speak.
+        let told = self.row().noticed.load(Relaxed);
+        self.row().ends_for(if told { CloseReason::Notice } else { CloseReason::PeerReset });
+    }
+
     #[inline]
-    fn wrote(&self, length: usize, written: &Poll<io::Result<usize>>) {
+    fn wrote(&mut self, length: usize, written: &Poll<io::Result<usize>>) {
+        if matches!(written, Poll::Ready(Err(_))) {
+            self.reset();
+        }
         self.row().unsent.store(!matches!(written, Poll::Ready(Ok(count)) if *count == length), Relaxed);
     }
 }
@@ -237,7 +249,7 @@ impl hyper::rt::Read for Io {
                 unfilled.filled().len()
             }
             Err(error) => {
-                this.peer = Peer::Reset;
+                this.reset();
                 return Poll::Ready(Err(error));
             }
         };

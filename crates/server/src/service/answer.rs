@@ -140,7 +140,7 @@ impl Answer {
         }
         let status = response.status();
         guard.answered(status);
-        if status == StatusCode::SWITCHING_PROTOCOLS {
+        if guard.upgrades(status) {
             return upgraded(response, guard);
         }
 

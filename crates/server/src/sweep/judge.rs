@@ -46,8 +46,8 @@ pub(super) enum Due {
     HeadEnded,
     /// Close, if a look shows that nothing is under way.
     Close(CloseReason),
-    /// HTTP/2: end when the streams have ended.
-    GoAway,
+    /// HTTP/2: say so, and end when the streams have ended.
+    GoAway(CloseReason),
     /// End now.
     Kill(CloseReason),
 }
@@ -136,10 +136,13 @@ fn http2(view: &View, options: &Options) -> Due {
         let silent = view.past(view.go_away_ns.max(view.since_ns), options.http2.keep_alive_timeout);
         return if silent { Due::Kill(CloseReason::KeepAliveTimeout) } else { Due::Nothing };
     }
-    if view.drained_ns != 0 || view.past(view.since_ns, jittered(options.limits.idle_timeout, view.id)) {
-        return Due::GoAway;
+    if view.drained_ns != 0 {
+        Due::GoAway(CloseReason::Notice)
+    } else if view.past(view.since_ns, jittered(options.limits.idle_timeout, view.id)) {
+        Due::GoAway(CloseReason::IdleTimeout)
+    } else {
+        Due::Nothing
     }
-    Due::Nothing
 }
 
 /// `timeout`, up to 10 % more or less, the same for the same connection.

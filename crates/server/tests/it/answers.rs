@@ -83,6 +83,7 @@ async fn what_is_not_http_gets_an_answer_in_the_same_form() {
         ("POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n".to_owned(), 400),
         (format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "x".repeat(70_000)), 414),
         (format!("GET /ping HTTP/1.1\r\nhost: a\r\n{}\r\n", "x: y\r\n".repeat(200)), 431),
+        (format!("GET /ping HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "y".repeat(129 << 10)), 431),
     ] {
         let answer = raw(&rig, &bytes).await;
         assert_eq!(answer.status, status, "{}", &bytes[..40.min(bytes.len())]);

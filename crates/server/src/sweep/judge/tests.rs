@@ -76,8 +76,8 @@ fn between_requests() {
 fn http2_leaves_by_goaway_and_is_cut_only_if_it_does_not_answer() {
     let idle = |seconds| View { since_ns: NOW - seconds * SECOND, ..view(Protocol::Http2) };
     check(idle(60), Due::Nothing);
-    check(idle(83), Due::GoAway);
-    check(View { drained_ns: NOW, ..idle(0) }, Due::GoAway);
+    check(idle(83), Due::GoAway(CloseReason::IdleTimeout));
+    check(View { drained_ns: NOW, ..idle(0) }, Due::GoAway(CloseReason::Notice));
     check(View { drained_ns: NOW, in_flight: 1, ..idle(600) }, Due::Nothing);
     check(View { go_away_ns: NOW - 4 * SECOND, ..idle(60) }, Due::Nothing);
     check(View { go_away_ns: NOW - 5 * SECOND, ..idle(60) }, Due::Kill(CloseReason::KeepAliveTimeout));
