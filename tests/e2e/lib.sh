@@ -61,10 +61,13 @@ pods() { k get pods -l "app.kubernetes.io/instance=$RELEASE,app.kubernetes.io/na
 
 # Writes down what happens to the pods from now on, each line with the time at which it was heard.
 watch_pods() {
-    k get pods -w -l "app.kubernetes.io/name=lameduck" -o go-template='{{.metadata.name}}{{"\t"}}{{.metadata.deletionTimestamp}}{{"\t"}}{{range .status.containerStatuses}}{{with .state.terminated}}{{.exitCode}}{{"\t"}}{{.message}}{{end}}{{end}}{{"\n"}}' |
-        while IFS= read -r line; do printf '%s\t%s\n' "$(date +%s.%N)" "$line"; done >"$work/pods.tsv" &
+    # No tabs: kubectl would widen them into columns.
+    local template='{{.metadata.name}}|{{.metadata.deletionTimestamp}}|'
+    template+='{{range .status.containerStatuses}}{{with .state.terminated}}{{.exitCode}}|{{.message}}{{end}}{{end}}{{"\n"}}'
+    k get pods -w -l app.kubernetes.io/name=lameduck -o go-template="$template" |
+        while IFS= read -r line; do printf '%s|%s\n' "$(date +%s.%N)" "$line"; done >"$work/pods.txt" &
     started+=($!)
-    until_true 10 "the watch of the pods" test -s "$work/pods.tsv"
+    until_true 10 "the watch of the pods" test -s "$work/pods.txt"
 }
 
 # Follows the logs of pods to their end: follow POD...
@@ -78,7 +81,7 @@ follow() {
 }
 
 # exited POD: true once the watch has heard how its container ended.
-exited() { python3 tests/e2e/story.py ended "$work/pods.tsv" "$1"; }
+exited() { python3 tests/e2e/story.py ended "$work/pods.txt" "$1"; }
 
 # For a case that failed: what a person would look at first.
 show_the_end() {

@@ -1,10 +1,10 @@
 """What one pod's end looks like from four sides: the watch of pods, its log, its Event, its termination message.
 
-story.py ended PODS.TSV POD                 exit 0 once the watch has heard how the container ended
-story.py message PODS.TSV POD               its termination message
-story.py field PODS.TSV POD KEY             one value of it, as text
-story.py seconds PODS.TSV POD               from the order to delete to the container's end
-story.py same PODS.TSV POD LOG EVENT-NOTE   exit 0 if all tell the same; else says who does not
+story.py ended PODS.TXT POD                 exit 0 once the watch has heard how the container ended
+story.py message PODS.TXT POD               its termination message
+story.py field PODS.TXT POD KEY             one value of it, as text
+story.py seconds PODS.TXT POD               from the order to delete to the container's end
+story.py same PODS.TXT POD LOG EVENT-NOTE   exit 0 if all tell the same; else says who does not
 """
 
 import json
@@ -14,7 +14,8 @@ import sys
 def heard(path, pod):
     """(time, deletion timestamp, rest) of each line about this pod."""
     for line in open(path, encoding="utf-8"):
-        at, name, *rest = line.rstrip("\n").split("\t")
+        # The message comes last and may hold anything.
+        at, name, *rest = line.rstrip("\n").split("|", 4)
         if name == pod:
             yield float(at), *(rest + ["", "", ""])[:3]
 

@@ -40,10 +40,10 @@ ok "no request was lost"
 
 for pod in $old; do
     note=$(k get events --field-selector "involvedObject.name=$pod,reason=DrainFinished" -o jsonpath='{.items[0].message}')
-    python3 tests/e2e/story.py same "$work/pods.tsv" "$pod" "$work/$pod.log" "$note" || fail "the stories of $pod differ"
-    waited=$(python3 tests/e2e/story.py field "$work/pods.tsv" "$pod" wait_end)
+    python3 tests/e2e/story.py same "$work/pods.txt" "$pod" "$work/$pod.log" "$note" || fail "the stories of $pod differ"
+    waited=$(python3 tests/e2e/story.py field "$work/pods.txt" "$pod" wait_end)
     [[ $waited == observed ]] || fail "$pod stopped waiting because of: $waited; expected: observed"
-    after=$(python3 tests/e2e/story.py field "$work/pods.tsv" "$pod" deregistered_after_ms)
-    say "$pod: deletion to exit $(python3 tests/e2e/story.py seconds "$work/pods.tsv" "$pod") s, deregistered after $after ms; $note"
+    after=$(python3 tests/e2e/story.py field "$work/pods.txt" "$pod" deregistered_after_ms)
+    say "$pod: deletion to exit $(python3 tests/e2e/story.py seconds "$work/pods.txt" "$pod") s, deregistered after $after ms; $note"
 done
 ok "log, Event and termination message agree, and the observed deregistration ended each wait"

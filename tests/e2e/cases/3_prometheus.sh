@@ -36,7 +36,7 @@ leaving=$(pods | cut -d ' ' -f 1)
 address=$(k get pod "$leaving" -o jsonpath='{.status.podIP}')
 watch_pods
 # In flight when the pod is told to leave, answered while it drains: the last thing it does.
-inside curl -sf --max-time 20 "http://$address:8080/bench/slow?ms=5000" >"$work/slow.txt" &
+inside curl -sf --max-time 20 "http://$address:8080/bench/slow?ms=9000" >"$work/slow.txt" &
 slow=$!
 until_true 10 "the request is in flight" holds "sum(lameduck_requests_in_flight{pod=\"$leaving\"}) > 0"
 k delete pod "$leaving" --wait=false >/dev/null

@@ -15,9 +15,9 @@ watch_pods
 follow "$pod"
 k delete pod "$pod" --wait=false >/dev/null
 until_true 60 "$pod ended" exited "$pod"
-waited=$(python3 tests/e2e/story.py field "$work/pods.tsv" "$pod" wait_end)
+waited=$(python3 tests/e2e/story.py field "$work/pods.txt" "$pod" wait_end)
 [[ $waited == forbidden ]] || fail "the report says that the wait ended by: $waited; expected: forbidden"
 grep -q "Role must allow list and watch of endpointslices" "$work/$pod.log" || fail "the log does not say what the Role lacks"
-took=$(python3 tests/e2e/story.py seconds "$work/pods.tsv" "$pod")
+took=$(python3 tests/e2e/story.py seconds "$work/pods.txt" "$pod")
 python3 -c "import sys; sys.exit(float('$took') < 5)" || fail "it left after $took s, before the delay of 5 s"
 ok "without the Role it left by the delay ($took s from deletion to exit), and says so in log and report"

@@ -5,13 +5,20 @@ secrets=/var/run/secrets/kubernetes.io/serviceaccount
 pods="https://kubernetes.default.svc/api/v1/namespaces/$NAMESPACE/pods"
 say() { echo "$(date -u +%T) $*"; }
 fail() { say "FAILED: $*"; exit 1; }
-api() { curl -sS --fail-with-body --max-time 5 --cacert $secrets/ca.crt -H "Authorization: Bearer $(cat $secrets/token)" "$@"; }
-# The value of the first such field: the API server writes JSON without line breaks, and there is no jq here.
-field() { tr -d '\n' | sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p" | head -n 1; }
+# By a name of its own: for curl's the API server would break its JSON into lines.
+api() { curl -sS --fail-with-body --max-time 5 -A lameduck-test --cacert $secrets/ca.crt -H "Authorization: Bearer $(cat $secrets/token)" "$@"; }
+# The value of the first such field; there is no jq here.
+field() { grep -o "\"$1\":\"[^\"]*\"" | head -n 1 | cut -d '"' -f 4; }
 service() { curl -sS --fail --max-time 5 "http://$SERVICE/ping" 2>&1; }
 
 say "1. the Service answers"
-service | grep -q pong || fail "no pong from http://$SERVICE/ping: does the Service have ready endpoints?"
+# A ready pod is known to every node a second later.
+tries=0
+until service | grep -q pong; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 10 ] || fail "no pong from http://$SERVICE/ping: does the Service have ready endpoints?"
+    sleep 0.5
+done
 
 say "2. choose a pod"
 list=$(api "$pods?labelSelector=$SELECTOR&fieldSelector=status.phase%3DRunning")
@@ -32,7 +39,8 @@ while [ "$(date +%s)" -lt "$end" ]; do
         asked=$((asked + 1))
         answer=$(service) || { lost=$((lost + 1)); say "   lost: $answer"; }
     fi
-    phase=$(curl -s --max-time 2 "$admin/drain" | tr -d ' \n' | sed -n 's/.*"phase":"\([a-z_]*\)".*/\1/p') || phase=''
+    # The first of its phases is the current one; further down are the past ones.
+    phase=$(curl -s --max-time 2 "$admin/drain" | tr -d ' \n' | field phase) || phase=''
     case "$seen" in *" $phase "*) ;; *) [ -z "$phase" ] || { seen="$seen $phase "; say "   it is $phase"; } ;; esac
     # While it is a lame duck it must still serve whoever has not heard of it.
     if [ "$phase" = lame_duck ] && [ -z "$late" ]; then
