@@ -47,6 +47,16 @@ impl Budget {
         self.parts.iter().map(|(_, part)| *part).fold(Duration::ZERO, Duration::saturating_add)
     }
 
+    /// The most that LameDuck takes.
+    pub(crate) fn wait(&self) -> Duration {
+        self.parts[1].1
+    }
+
+    /// What Draining is to get at least.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.parts[2].1
+    }
+
     /// The sum spelled out: `pre_stop 0s + delay_max 10s + … = 17s of 30s`.
     pub fn sum(&self) -> String {
         let mut text = String::new();

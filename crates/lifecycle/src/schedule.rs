@@ -1,5 +1,6 @@
 //! One deadline, and the shares of the time before it.
 
+use crate::budget::Budget;
 use crate::plan::{Plan, Timeout};
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ const DRAINING_LEAST: Duration = Duration::from_secs(1);
 /// When each phase must be over, counted back from the deadline. A pure function of plan, start and deadline: when the
 /// deadline moves, all of it moves, and nobody starts a time-out of its own.
 ///
-/// With a grace too short for the plan, the later shares take at most half of it, in proportion.
+/// With a grace that the plan fits into (see [`Budget`]) every share is whole. With a shorter one the margin gives way down to a
+/// quarter of it, and the later shares, in proportion, down to half of the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// LameDuck is over at the latest. `None`: only its own strategy bounds it.
@@ -29,7 +31,8 @@ impl Schedule {
             return None;
         }
         let left = grace_period.saturating_sub(plan.pre_stop);
-        Some(began + left - plan.margin.min(left / 4))
+        let spare = left.saturating_sub(before_later(plan) + plan.release + plan.flush);
+        Some(began + left - plan.margin.min(spare.max(left / 4)))
     }
 
     /// The shares before `deadline`.
@@ -38,11 +41,11 @@ impl Schedule {
             return Self { leave_lame_duck_by: None, drain_until: None, release_until: None, flush_until: None };
         };
         let total = deadline.saturating_sub(began);
-        let later = plan.release + plan.flush;
-        let shrink = if later > total / 2 { (total / 2).as_secs_f64() / later.as_secs_f64() } else { 1.0 };
-        let release_until = deadline.saturating_sub(plan.flush.mul_f64(shrink)).max(began);
-        let drain_until = release_until.saturating_sub(plan.release.mul_f64(shrink)).max(began);
-        let least = DRAINING_LEAST.min((drain_until - began) / 2);
+        let later_most = total.saturating_sub(before_later(plan)).max(total / 2);
+        let (release, flush) = shrunk(plan.release, plan.flush, later_most);
+        let release_until = deadline.saturating_sub(flush).max(began);
+        let drain_until = release_until.saturating_sub(release).max(began);
+        let least = DRAINING_LEAST.min(Budget::new(plan).timeout()).min((drain_until - began) / 2);
         Self {
             leave_lame_duck_by: Some(drain_until - least),
             drain_until: Some(drain_until),
@@ -71,6 +74,22 @@ impl Schedule {
     }
 }
 
+/// What LameDuck and Draining may count on.
+fn before_later(plan: &Plan) -> Duration {
+    let budget = Budget::new(plan);
+    budget.wait() + budget.timeout()
+}
+
+/// Both as they are if they fit into `most`, else in proportion.
+fn shrunk(release: Duration, flush: Duration, most: Duration) -> (Duration, Duration) {
+    let both = release + flush;
+    if both <= most {
+        return (release, flush);
+    }
+    let shrink = most.as_secs_f64() / both.as_secs_f64();
+    (release.mul_f64(shrink), flush.mul_f64(shrink))
+}
+
 fn bounded(own: Duration, shared: Option<Duration>) -> Duration {
     shared.map_or(own, |shared| shared.min(own))
 }
@@ -78,6 +97,7 @@ fn bounded(own: Duration, shared: Option<Duration>) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Strategy;
 
     const S: fn(u64) -> Duration = Duration::from_secs;
 
@@ -101,6 +121,21 @@ mod tests {
         let drain = schedule.drain_until.unwrap();
         assert!(drain >= Duration::from_millis(1_124), "half of it is for requests: {drain:?}");
         assert!(schedule.leave_lame_duck_by.unwrap() < drain);
+    }
+
+    #[test]
+    fn large_later_shares_are_kept_if_the_plan_fits() {
+        let plan = Plan {
+            strategy: Strategy::Immediate,
+            release: S(12),
+            margin: S(9),
+            grace_period: S(24),
+            ..Plan::default()
+        };
+        let deadline = Schedule::deadline(&plan, S(0), plan.grace_period);
+        assert_eq!(deadline, Some(S(15)), "all of the margin");
+        let schedule = Schedule::new(&plan, S(0), deadline);
+        assert_eq!((schedule.drain_until, schedule.release_until), (Some(S(1)), Some(S(13))));
     }
 
     #[test]

@@ -90,12 +90,13 @@ impl Machine {
 
     /// The grace turned out to be another: the deadline may move earlier, never later.
     pub(super) fn shorten(&mut self, grace_period: Duration) {
-        let plan = self.plan.clone();
-        let Some(departure) = self.departure_mut() else { return };
-        let (known, told) = (departure.deadline, Schedule::deadline(&plan, departure.began, grace_period));
+        let Some(departure) = self.phase.departure() else { return };
+        let (known, told) = (departure.deadline, Schedule::deadline(&self.plan, departure.began, grace_period));
         let (Some(known), Some(told)) = (known, told) else { return };
         if told < known {
-            departure.deadline = Some(told);
+            if let Some(departure) = self.departure_mut() {
+                departure.deadline = Some(told);
+            }
             if let Phase::Draining(departure) = &self.phase
                 && let Some(until) = self.schedule(departure).drain_cut(&self.plan, departure.phase_since)
             {

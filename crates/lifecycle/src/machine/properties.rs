@@ -1,6 +1,7 @@
 //! Any sequence of events at any times: the life ends, never goes back, never passes the deadline.
 
 use super::*;
+use crate::budget::Budget;
 use crate::plan::{ReadinessPolicy, Strategy, Timeout};
 use crate::vocabulary::PhaseName;
 use proptest::prelude::*;
@@ -129,6 +130,19 @@ proptest! {
         }
         let ended = machine.phase().name() == PhaseName::Exited;
         prop_assert!(ended || (endless && machine.phase().name() == PhaseName::Draining), "{:?}", machine.phase());
+    }
+
+    #[test]
+    fn a_plan_that_fits_the_grace_keeps_every_share(plan in plan(), spare in duration(5_000)) {
+        let plan = Plan { grace_period: Budget::new(&plan).total() + spare, ..plan };
+        let began = Duration::from_secs(7);
+        let Some(deadline) = Schedule::deadline(&plan, began, plan.grace_period) else { return Ok(()) };
+        prop_assert_eq!(deadline, began + plan.grace_period - plan.pre_stop - plan.margin);
+        let schedule = Schedule::new(&plan, began, Some(deadline));
+        prop_assert_eq!(schedule.release_until, Some(deadline - plan.flush));
+        prop_assert_eq!(schedule.drain_until, Some(deadline - plan.flush - plan.release));
+        let wait = Budget::new(&plan).wait();
+        prop_assert!(schedule.leave_lame_duck_by >= Some(began + wait), "{schedule:?} cuts the wait of {wait:?}");
     }
 
     /// Control: without a time-out of its own, a drain that nothing ends does not end. (So the property above can fail.)
