@@ -117,3 +117,8 @@ pub use run::run;
 pub use service::{Service, Start};
 pub use startup::Addresses;
 pub use workers::Worker;
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
