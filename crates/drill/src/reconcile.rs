@@ -16,6 +16,7 @@ use crate::verdict::Verdict;
 pub(crate) struct Reconciled {
     pub(crate) replica: ReplicaId,
     pub(crate) account: Account,
+    /// Its final ledger, if there is one to compare with.
     pub(crate) ledger: Option<Ledger>,
     /// What does not agree, in words. Empty: everything that could be compared agrees.
     pub(crate) differences: Vec<String>,
@@ -42,10 +43,11 @@ pub(crate) enum Account {
 /// Compares one replica's account with what its clients saw.
 pub(crate) fn reconcile(replica: &ReplicaFacts, clients: &ReplicaCounts, keeps_ledger: bool) -> Reconciled {
     let account = account(replica, keeps_ledger);
-    let ledger = replica.ledger.map(|(_, ledger)| ledger);
-    let compared = ledger.filter(|_| matches!(account, Account::ReportFile | Account::DrainEndpoint));
+    // What a replica said before it was killed is not its last word.
+    let is_final = matches!(account, Account::ReportFile | Account::DrainEndpoint);
+    let ledger = replica.ledger.map(|(_, ledger)| ledger).filter(|_| is_final);
     let mut differences = Vec::new();
-    match (compared, account) {
+    match (ledger, account) {
         (Some(ledger), _) => {
             compare(&ledger, clients, replica.own_requests, &mut differences);
             compare_metrics(replica, &ledger, &mut differences);
@@ -56,7 +58,7 @@ pub(crate) fn reconcile(replica: &ReplicaFacts, clients: &ReplicaCounts, keeps_l
         }
         (None, _) => {}
     }
-    let admitted = compared.map_or(0, |ledger| ledger.raced.min(clients.lost_on_kept_alive));
+    let admitted = ledger.map_or(0, |ledger| ledger.raced.min(clients.lost_on_kept_alive));
     Reconciled { replica: replica.id, account, ledger, differences, admitted }
 }
 

@@ -110,13 +110,10 @@ fn losses(text: &mut String, run: &JudgedRun) {
         let admitted: u64 = run.reconciled.iter().map(|one| one.admitted).sum();
         let expected: f64 = run.reconciled.iter().filter_map(|one| one.ledger).map(|one| one.raced_expected).sum();
         let admitted = match run.reconciled.iter().any(|one| one.ledger.is_some()) {
-            true => format!("; the service counted {admitted} of them as raced and had expected {expected:.4}"),
+            true => format!("; the service counted {admitted} as raced and had expected {expected:.4}"),
             false => String::new(),
         };
-        line(
-            text,
-            format_args!("  {kept} of them on kept-alive connections, the close crossing the request{admitted}"),
-        );
+        line(text, format_args!("  {kept} of them on kept-alive connections, before an answer began{admitted}"));
     }
     for loss in record.losses.iter().take(LOSSES_SHOWN) {
         let replica = loss.replica.map_or("no replica".to_owned(), |replica| format!("replica {}", replica.0));

@@ -36,7 +36,7 @@ fn what_was_lost_is_told_with_kind_verdict_replica_and_phase() {
     let losses = "
 as-given: 2 lost
         2  hot        closed before the answer
-  2 of them on kept-alive connections, the close crossing the request
+  2 of them on kept-alive connections, before an answer began
   at 4.000s  hot, closed before the answer, replica 0 (signalled), kept-alive connection
   at 4.000s  hot, closed before the answer, replica 0 (signalled), kept-alive connection
 ";
