@@ -155,12 +155,14 @@ impl<S> Start<S> {
         self.common.handle.jobs()
     }
 
-    /// Where the service registers metrics of its own: /metrics tells them with the engine's.
+    /// Where the service registers metrics of its own: /metrics tells them with the engine's. They are collected on the control
+    /// thread, so a collector must not block.
     pub fn registry(&self) -> &Registry {
         &self.common.registry
     }
 
-    /// Adds a background task that is only known now, after those of [`Service::worker`].
+    /// Adds a background task that is only known now, after those of [`Service::worker`]. To be called before
+    /// [`Service::routes`] returns; later there is nobody to start it.
     pub fn worker<F, Fut>(&self, name: impl Into<String>, run: F)
     where
         F: FnOnce(Worker) -> Fut + Send + 'static,

@@ -20,8 +20,8 @@ pub(super) fn phase(phase: &Phase, wake_at: Option<Duration>, now: Duration) {
         ),
         Phase::Draining(departure) => tracing::info!(
             phase = %name, cause = %departure.cause, at_most_ms, wait_end = departure.wait_end.map(WaitEnd::as_str),
-            "draining ({}): no new connections, finishing what is in flight, {bound}",
-            departure.wait_end.map_or("no wait", WaitEnd::as_str),
+            "draining, {}: no new connections, finishing what is in flight, {bound}",
+            departure.wait_end.map_or("without a wait", why),
         ),
         Phase::Releasing(departure) if departure.was_ready => {
             tracing::info!(phase = %name, at_most_ms, cut = cut(departure), "releasing workers and dependencies, {bound}");
@@ -43,6 +43,23 @@ pub(super) fn signal_again(phase: &Phase) {
             phase = %phase.name(), terminates_again = departure.terminates_again, interrupts = departure.interrupts,
             "already leaving: this signal changes nothing",
         );
+    }
+}
+
+/// Why the wait is over, in words.
+fn why(end: WaitEnd) -> &'static str {
+    match end {
+        WaitEnd::Skipped => "without a wait",
+        WaitEnd::Delay => "the delay has passed",
+        WaitEnd::Quiet => "new connections have stopped coming",
+        WaitEnd::Observed => "the endpoint slices have let go of this pod and new connections have stopped coming",
+        WaitEnd::TooLittleTraffic => "with too little traffic to tell when it stops, the delay has passed",
+        WaitEnd::NoAnswer => "without an answer of the cluster, the delay has passed",
+        WaitEnd::Forbidden => "the cluster may not be asked and the delay has passed",
+        WaitEnd::NoCluster => "there is no cluster to ask and the delay has passed",
+        WaitEnd::Ceiling => "the longest wait has passed",
+        WaitEnd::Deadline => "the deadline leaves no longer wait",
+        WaitEnd::Interrupted => "interrupted",
     }
 }
 

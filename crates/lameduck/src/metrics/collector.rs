@@ -6,7 +6,9 @@ use super::process;
 use crate::cluster::Contradictions;
 use crate::liveness::Heartbeat;
 use crate::observer::Observer;
-use lameduck_lifecycle::{CloseReason, ConnectionState, Kind, Outcome, PhaseName, Protocol, Readiness, Snapshot};
+use lameduck_lifecycle::{
+    CloseReason, ConnectionState, Kind, Outcome, PhaseName, Protocol, Readiness, Snapshot, WaitEnd,
+};
 use lameduck_server::{Numbers, RouteHistogram};
 use prometheus::core::Desc;
 use prometheus::proto::MetricFamily;
@@ -116,11 +118,17 @@ fn lifecycle(snapshot: &Snapshot) -> Vec<Family> {
         }
         took.push(&[current.as_str()], snapshot.at.saturating_sub(snapshot.phase.since()).as_secs_f64());
     }
+    let mut wait = Family::new(&DRAIN_WAIT_END);
+    if let Some(ended) = snapshot.phase.departure().and_then(|departure| departure.wait_end) {
+        for end in WaitEnd::ALL {
+            wait.push(&[end.as_str()], f64::from(u8::from(end == ended)));
+        }
+    }
     let mut stages = Family::new(&STARTUP_STAGE);
     for (stage, duration) in &snapshot.phase.startup().finished {
         stages.push(&[stage.as_str()], duration.as_secs_f64());
     }
-    vec![phase, ready, took, stages]
+    vec![phase, ready, took, wait, stages]
 }
 
 /// Protocols that a request can have: by the time there is one, the protocol is known.

@@ -50,6 +50,8 @@ metrics! {
             "How long each phase of leaving took; the current one so far.";
         DRAIN_DEADLINE = Gauge "lameduck_drain_deadline_timestamp_seconds" []
             "When the process must have ended, in seconds of Unix time; absent while it does not leave.";
+        DRAIN_WAIT_END = Gauge "lameduck_drain_wait_end" ["end"]
+            "How the wait of LameDuck ended: 1 for the one way, 0 for the others; absent before.";
         POD_CONTRADICTIONS = Gauge "lameduck_pod_contradictions" []
             "Places where the pod's spec and `drain` do not fit each other; the log and Events of the pod name them.";
     }

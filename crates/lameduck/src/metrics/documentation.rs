@@ -1,7 +1,7 @@
 //! docs/metrics.md, from the declarations. `make docs` writes it; the test below holds it to them.
 
 use super::declared::METRICS;
-use lameduck_lifecycle::{CloseReason, ConnectionState, Kind, Outcome, PhaseName, Protocol, Stage};
+use lameduck_lifecycle::{CloseReason, ConnectionState, Kind, Outcome, PhaseName, Protocol, Stage, WaitEnd};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -55,6 +55,7 @@ fn page() -> String {
     label(&mut page, "outcome", &Outcome::ALL.map(Outcome::as_str));
     label(&mut page, "state", &ConnectionState::ALL.map(ConnectionState::as_str));
     label(&mut page, "reason", &CloseReason::ALL.map(CloseReason::as_str));
+    label(&mut page, "end` of `lameduck_drain_wait_end", &WaitEnd::ALL.map(WaitEnd::as_str));
     page.push('\n');
     page.push_str(QUESTIONS);
     page

@@ -4,14 +4,16 @@ use crate::cluster::Surroundings;
 use crate::dependency::{Acquired, Named, watch_health};
 use crate::driver::{Rooms, progress};
 use crate::handle::Handle;
+use crate::life::Events;
 use crate::observer::Observer;
 use crate::release::release_all;
 use crate::workers::Idle;
 use lameduck_lifecycle::{Cause, Effect, Event};
-use lameduck_server::{App, Bound};
+use lameduck_server::{App, Arrivals, Bound};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime;
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout_at;
 
@@ -100,7 +102,9 @@ impl EngineRooms {
     }
 
     fn give_notice(&mut self) -> Option<Event> {
-        let arrivals = tokio::spawn(tell_arrivals(self.observer.clone()));
+        // Subscribed before the notice: whoever comes right after it is seen.
+        let (arrivals, events) = (self.observer.server.arrivals(), self.observer.shared.events.clone());
+        let arrivals = tokio::spawn(tell_arrivals(arrivals, events));
         self.tasks.watching.push(arrivals.abort_handle());
         self.observer.server.lame_duck();
         self.observer.server.arrival_rate().map(Event::ArrivalRate)
@@ -144,10 +148,9 @@ impl EngineRooms {
 }
 
 /// Tells of new connections, at most fifty times a second however many come. To be aborted.
-async fn tell_arrivals(observer: Observer) {
-    let mut arrivals = observer.server.arrivals();
+async fn tell_arrivals(mut arrivals: watch::Receiver<Arrivals>, events: Events) {
     while arrivals.changed().await.is_ok() {
-        observer.shared.events.tell(Event::ConnectionArrived).await;
+        events.tell(Event::ConnectionArrived).await;
         tokio::time::sleep(ARRIVALS_EVERY).await;
     }
 }

@@ -36,6 +36,28 @@ async fn a_permanent_failure_ends_the_start_and_releases_the_rest() {
     assert_eq!(notes.all(), ["released"], "only what was acquired");
 }
 
+struct Silent;
+
+impl Dependency for Silent {
+    async fn connect(&self) -> Result<(), DependencyError> {
+        pending().await
+    }
+}
+
+#[tokio::test]
+async fn shutdown_while_connecting_releases_what_was_acquired() {
+    let notes = Notes::default();
+    let service = Service::new("test")
+        .dependency("database", Scripted { connects: Ok(()), notes: notes.clone() })
+        .dependency("broker", Silent);
+    let engine = start(service, &[]);
+    while !get(engine.addresses().admin, "/readyz").await.contains("waiting for broker\n") {}
+    engine.shutdown();
+    let report = engine.ended().await;
+    assert_eq!((report.exit.code(), report.document.was_ready), (0, false));
+    assert_eq!(notes.all(), ["released"]);
+}
+
 #[tokio::test]
 async fn routes_that_cannot_be_built_end_the_start_with_the_reason() {
     let twice = || Router::<()>::new().route("/a", routing::get(async || ()));
