@@ -10,6 +10,8 @@ use kube::api::PostParams;
 
 /// The API server refuses longer notes.
 const NOTE_BYTES_MAX: usize = 1024;
+/// And longer names.
+const NAME_BYTES_MAX: usize = 253;
 /// And longer instances.
 const INSTANCE_BYTES_MAX: usize = 128;
 const CONTROLLER: &str = "lameduck";
@@ -71,8 +73,7 @@ fn event(cluster: &Cluster, notice: &Notice, now: Timestamp) -> Event {
     let identity = cluster.identity();
     Event {
         metadata: ObjectMeta {
-            // The name must be new each time; the API server makes it so.
-            generate_name: Some(format!("{}.", identity.name)),
+            name: Some(event_name(&identity.name, now)),
             namespace: Some(identity.namespace.clone()),
             ..ObjectMeta::default()
         },
@@ -95,6 +96,13 @@ fn event(cluster: &Cluster, notice: &Notice, now: Timestamp) -> Event {
     }
 }
 
+/// A name that is new each time, in the form that all Events have. (The API server refuses a `generateName` that ends with
+/// the dot of that form.)
+fn event_name(pod: &str, now: Timestamp) -> String {
+    let longest = pod.floor_char_boundary(NAME_BYTES_MAX - 1 - 32);
+    format!("{}.{:x}", pod[..longest].trim_end_matches(['.', '-']), now.as_nanosecond())
+}
+
 /// At most `bytes_max` bytes, cut between characters, with a mark where it was cut.
 fn shortened(text: &str, bytes_max: usize) -> String {
     const MARK: &str = "…";
@@ -108,6 +116,15 @@ fn shortened(text: &str, bytes_max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_new_each_time_and_valid() {
+        let at = |nanosecond| Timestamp::from_nanosecond(nanosecond).unwrap();
+        assert_eq!(event_name("web-1", at(0x18_4d5f_0000_0001)), "web-1.184d5f00000001");
+        assert_ne!(event_name("web-1", at(1)), event_name("web-1", at(2)));
+        let long = event_name(&format!("{}-{}", "a".repeat(219), "b".repeat(33)), Timestamp::MAX);
+        assert!(long.len() <= NAME_BYTES_MAX && !long.contains("-."), "{long}");
+    }
 
     #[test]
     fn long_notes_are_cut_between_characters() {

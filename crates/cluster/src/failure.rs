@@ -22,7 +22,7 @@ impl Failure {
     }
 
     pub(crate) fn no_answer(within: std::time::Duration) -> Self {
-        Self::Unreachable(format!("no answer within {within:?}"))
+        Self::Unreachable(format!("nothing within {within:?}"))
     }
 }
 
@@ -55,7 +55,7 @@ impl std::fmt::Display for Failure {
         match self {
             Self::Forbidden(message) => write!(f, "the API server refused: {message}"),
             Self::Gone => f.write_str("the version to watch from is too old"),
-            Self::Unreachable(message) => write!(f, "no answer from the API server: {message}"),
+            Self::Unreachable(message) => write!(f, "no usable answer from the API server: {message}"),
         }
     }
 }

@@ -28,7 +28,7 @@ for pod in $old; do until_true 60 "$pod ended" exited "$pod"; done
 wait "$hey" || fail "hey"
 wait "$wrk" || fail "wrk"
 
-grep -E 'Requests/sec|\[[0-9]+\]' "$work/hey.txt" | sed 's/^ */      hey: /'
+grep -E 'Requests/sec|\[[0-9]{3}\].*responses' "$work/hey.txt" | sed 's/^ */      hey: /'
 grep -E 'requests in|Socket|Non-2xx' "$work/wrk.txt" | sed 's/^ */      wrk: /'
 grep -q '\[200\]' "$work/hey.txt" || fail "hey got no answer"
 if grep -qE 'Error distribution|\[[1345][0-9]{2}\]' "$work/hey.txt"; then
@@ -38,8 +38,12 @@ fi
 if grep -qE 'Socket errors|Non-2xx' "$work/wrk.txt"; then fail "wrk lost requests"; fi
 ok "no request was lost"
 
+event_note() {
+    k get events --field-selector "involvedObject.name=$1,reason=DrainFinished" -o jsonpath='{.items[*].message}' | grep .
+}
 for pod in $old; do
-    note=$(k get events --field-selector "involvedObject.name=$pod,reason=DrainFinished" -o jsonpath='{.items[0].message}')
+    until_true 10 "an Event about the end of $pod" event_note "$pod"
+    note=$(event_note "$pod")
     python3 tests/e2e/story.py same "$work/pods.txt" "$pod" "$work/$pod.log" "$note" || fail "the stories of $pod differ"
     waited=$(python3 tests/e2e/story.py field "$work/pods.txt" "$pod" wait_end)
     [[ $waited == observed ]] || fail "$pod stopped waiting because of: $waited; expected: observed"

@@ -95,7 +95,7 @@ impl Follower<'_> {
     /// Logs each slice that changed its mind, and tells the verdict of all when that changed.
     async fn report(&mut self, changes: impl IntoIterator<Item = Change>) {
         for Change { slice, service, standing } in changes {
-            tracing::info!(slice, service, "the endpoint slice {}", standing.words());
+            tracing::info!(slice, of_service = service, "the endpoint slice {}", standing.words());
         }
         let verdict = self.view.verdict();
         if self.told.replace(verdict) != Some(verdict) {

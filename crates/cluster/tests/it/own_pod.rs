@@ -109,7 +109,7 @@ async fn the_read_fails_in_a_way_that_can_be_told() {
     assert!(matches!(sentences[0], Failure::Forbidden(_)));
     let sentences = sentences.map(|failure| failure.to_string());
     assert_eq!(sentences[0], "the API server refused: scripted: Forbidden");
-    assert_eq!(sentences[1], "no answer from the API server: 404 scripted: NotFound");
-    assert_eq!(sentences[2], "no answer from the API server: the pod web-1 is another one by now");
-    assert_eq!(sentences[3], "no answer from the API server: no answer within 150ms");
+    assert_eq!(sentences[1], "no usable answer from the API server: 404 scripted: NotFound");
+    assert_eq!(sentences[2], "no usable answer from the API server: the pod web-1 is another one by now");
+    assert_eq!(sentences[3], "no usable answer from the API server: nothing within 150ms");
 }
