@@ -93,16 +93,30 @@ fn body(random: &mut Random) -> Vec<u8> {
 }
 
 fn request(random: &mut Random) -> Request {
-    const METHODS: [&str; 10] = ["GET", "GET", "POST", "POST", "PUT", "PUT", "DELETE", "OPTIONS", "HEAD", "BREW"];
-    let method = random.one(&METHODS);
-    let mut head = format!("{method} {} HTTP/1.1\r\nhost: h\r\n", target(random));
+    const METHODS: [&str; 8] = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "BREW"];
+    const REAL: [(&str, &str); 6] = [
+        ("GET", "/ping"),
+        ("POST", "/submit"),
+        ("POST", "/submit"),
+        ("PUT", "/update/a"),
+        ("PUT", "/update/b%20c"),
+        ("GET", "/user?id=7&name=%41"),
+    ];
+    let (method, target) = match random.below(2) {
+        0 => (random.one(&METHODS), target(random)),
+        _ => {
+            let (method, target) = random.one(&REAL);
+            (method, target.to_owned())
+        }
+    };
+    let mut head = format!("{method} {target} HTTP/1.1\r\nhost: h\r\n");
     if random.below(4) > 0 {
         let kind = random.one(&[
+            "application/json",
             "application/json",
             "application/json; charset=utf-8",
             "text/plain",
             "application/vnd.a+json",
-            "",
             ";;",
         ]);
         head.push_str(&format!("content-type: {kind}\r\n"));
