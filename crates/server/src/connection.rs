@@ -64,7 +64,8 @@ async fn serve_http1(mut io: Io, router: Router) {
     }
 }
 
-async fn serve_http2(io: Io, router: Router) {
+async fn serve_http2(mut io: Io, router: Router) {
+    io.speaks_http2();
     let row = io.row().clone();
     row.speaks(Protocol::Http2);
     let service = Service::new(router, row.clone(), Protocol::Http2);

@@ -1,6 +1,8 @@
 //! The socket as hyper sees it: replays what the sniff read, counts bytes, looks before an idle close, joins small writes into one
 //! `send`, and ends with a linger. The row's place in the table goes with it, also into the hands of an upgraded protocol.
 
+mod http2;
+mod late_pong;
 mod refusal;
 
 use super::linger::{Linger, Peer};
@@ -10,6 +12,7 @@ use crate::table::{Registered, Row, Told};
 use bytes::{Bytes, BytesMut};
 use hyper::rt::ReadBufCursor;
 use lameduck_lifecycle::{CloseReason, Protocol};
+use late_pong::LatePong;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,8 +24,8 @@ use tokio::net::TcpStream;
 /// Two slices of at most this together go out as one `send`: copying them costs less than a vectored write.
 const JOINED_MAX: usize = 1024;
 
-/// What the sniff reads at once.
-const SNIFF_BYTES: usize = 4096;
+/// What is read at once where it is not hyper that reads.
+const OWN_READ_BYTES: usize = 4096;
 
 /// What sends the read path into its cold part.
 const READ_ATTENDS: Told = Told::CLOSE_IDLE.or(Told::MEASURE).or(Told::UPGRADED);
@@ -40,6 +43,8 @@ pub(crate) struct Io {
     closed_idle: bool,
     /// Bytes came behind our close and were counted.
     crossed: bool,
+    /// HTTP/2 only.
+    late_pong: Option<Box<LatePong>>,
 }
 
 impl Io {
@@ -52,6 +57,7 @@ impl Io {
             peer: Peer::Open,
             closed_idle: false,
             crossed: false,
+            late_pong: None,
         }
     }
 
@@ -67,7 +73,7 @@ impl Io {
 
     /// Reads more of the first bytes.
     pub(super) fn poll_sniff(&mut self, got: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut bytes = [0; SNIFF_BYTES];
+        let mut bytes = [0; OWN_READ_BYTES];
         let mut buf = ReadBuf::new(&mut bytes);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
         got.extend_from_slice(buf.filled());
@@ -200,6 +206,21 @@ impl Io {
         self.row().ends_for(if told { CloseReason::Notice } else { CloseReason::PeerReset });
     }
 
+    /// Reads from the socket: the row counts the bytes and learns of the end.
+    #[inline]
+    fn poll_stream(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+        if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(cx, buf)) {
+            self.reset();
+            return Poll::Ready(Err(error));
+        }
+        let read = buf.filled();
+        self.registered.row().read(read);
+        if read.is_empty() && self.peer == Peer::Open {
+            self.peer = Peer::Closed;
+        }
+        Poll::Ready(Ok(read.len()))
+    }
+
     #[inline]
     fn wrote(&mut self, length: usize, written: &Poll<io::Result<usize>>) {
         if matches!(written, Poll::Ready(Err(_))) {
@@ -241,23 +262,17 @@ impl hyper::rt::Read for Io {
         if this.closed_idle {
             return Poll::Ready(Ok(()));
         }
+        if this.filters(told) {
+            return this.poll_filtered(cx, &mut buf);
+        }
         // SAFETY: the buffer is only handed to a reader that writes into it and never takes away initialised bytes.
         let mut unfilled = ReadBuf::uninit(unsafe { buf.as_mut() });
-        let read = match ready!(Pin::new(&mut this.stream).poll_read(cx, &mut unfilled)) {
-            Ok(()) => {
-                this.registered.row().read(unfilled.filled());
-                unfilled.filled().len()
-            }
-            Err(error) => {
-                this.reset();
-                return Poll::Ready(Err(error));
-            }
-        };
+        let read = ready!(this.poll_stream(cx, &mut unfilled))?;
+        if let Some(late_pong) = &mut this.late_pong {
+            late_pong.follow(unfilled.filled());
+        }
         // SAFETY: the reader has filled exactly so many bytes.
         unsafe { buf.advance(read) };
-        if read == 0 && this.peer == Peer::Open {
-            this.peer = Peer::Closed;
-        }
         Poll::Ready(Ok(()))
     }
 }

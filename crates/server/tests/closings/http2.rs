@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use h2::client::SendRequest;
 use lameduck_server::{Closings, IdleHold};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::rig::{Rig, SOON};
@@ -87,6 +88,60 @@ fn an_idle_connection_ends_with_the_drain() {
         assert_eq!(body(requests.send_request(request("/ok"), true).unwrap().0).await, b"ok");
         rig.server.drain(None);
         connection.await.unwrap().expect("GOAWAY without an error");
+    });
+    rig.drained(SOON);
+}
+
+const HEADERS: u8 = 1;
+const PING: u8 = 6;
+const END_STREAM: u8 = 1;
+const ACK: u8 = 1;
+
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0, 0, u8::try_from(payload.len()).unwrap(), kind, flags, 0, 0, 0, stream];
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// `GET /ok`, whole.
+fn get_ok(stream: u8) -> Vec<u8> {
+    const END_HEADERS: u8 = 4;
+    // :method GET, :scheme http, :path /ok, :authority t; literals are not indexed.
+    let fields = [&[0x82, 0x86, 0x04, 3][..], b"/ok", &[0x01, 1], b"t"].concat();
+    frame(HEADERS, END_HEADERS | END_STREAM, stream, &fields)
+}
+
+/// The next frame of this kind and stream, whatever comes before it; `None` at the end of the connection.
+async fn next(client: &mut TcpStream, kind: u8, stream: u8) -> Option<(u8, Vec<u8>)> {
+    loop {
+        let mut header = [0; 9];
+        client.read_exact(&mut header).await.ok()?;
+        let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
+        let mut payload = vec![0; length as usize];
+        client.read_exact(&mut payload).await.ok()?;
+        if (header[3], header[8]) == (kind, stream) {
+            return Some((header[4], payload));
+        }
+    }
+}
+
+/// A client that is behind answers the PING of the end before it sends what it had queued: its requests are not refused.
+#[test]
+fn a_request_queued_behind_the_answer_to_the_last_ping_is_served() {
+    let rig = Rig::start(IdleHold::Auto, Closings::default());
+    rig.block_on(async {
+        let mut client = TcpStream::connect(rig.address).await.unwrap();
+        let settings = frame(4, 0, 0, &[]);
+        let hello = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..], &get_ok(1)].concat();
+        client.write_all(&hello).await.unwrap();
+        next(&mut client, HEADERS, 1).await.expect("the first answer");
+
+        rig.server.drain(None);
+        let (flags, question) = next(&mut client, PING, 0).await.expect("GOAWAY and PING");
+        assert_eq!(flags & ACK, 0);
+        client.write_all(&[frame(PING, ACK, 0, &question), get_ok(3)].concat()).await.unwrap();
+        next(&mut client, HEADERS, 3).await.expect("an answer to the request behind the answer");
+        assert!(next(&mut client, HEADERS, 5).await.is_none(), "then it ends");
     });
     rig.drained(SOON);
 }

@@ -178,10 +178,12 @@ mod tests {
     fn streams() -> impl Strategy<Value = (Vec<Vec<u8>>, Vec<Vec<u8>>, Vec<usize>)> {
         let any_frame = || {
             prop_oneof![
-                (0..10_u8, any::<u8>(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(kind, flags, payload)| {
-                    let flags = if kind == PING && payload.len() == 8 { flags & !ACK } else { flags };
-                    frame(kind, flags, &payload)
-                }),
+                (0..10_u8, any::<u8>(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(
+                    |(kind, flags, payload)| {
+                        let flags = if kind == PING && payload.len() == 8 { flags & !ACK } else { flags };
+                        frame(kind, flags, &payload)
+                    }
+                ),
                 Just(frame(PING, 0, b"question")),
             ]
         };
