@@ -35,21 +35,25 @@ ok "both pods are found and scraped"
 leaving=$(pods | cut -d ' ' -f 1)
 address=$(k get pod "$leaving" -o jsonpath='{.status.podIP}')
 watch_pods
-# In flight when the pod is told to leave, answered while it drains: the last thing it does.
-inside curl -sf --max-time 20 "http://$address:8080/bench/slow?ms=9000" >"$work/slow.txt" &
-slow=$!
-until_true 10 "the request is in flight" holds "sum(lameduck_requests_in_flight{pod=\"$leaving\"}) > 0"
+# Two in flight when the pod is told to leave: one ends while the other still holds it, and so is there for a scrape. (What ends
+# together with the process is in its report, not in Prometheus.)
+slow() { inside curl -sf --max-time 20 "http://$address:8080/bench/slow?ms=$1"; }
+slow 5000 >"$work/slow.txt" &
+sooner=$!
+slow 9000 >"$work/slower.txt" &
+later=$!
+until_true 10 "two requests are in flight" holds "sum(lameduck_requests_in_flight{pod=\"$leaving\"}) == 2"
 k delete pod "$leaving" --wait=false >/dev/null
-wait "$slow" || fail "the request in flight was lost"
+wait "$sooner" || fail "the first request in flight was lost"
+wait "$later" || fail "the second request in flight was lost"
 until_true 60 "$leaving ended" exited "$leaving"
 
 past() { query "sum(last_over_time($1[5m]))"; }
 drained=$(past "lameduck_requests_ended_total{pod=\"$leaving\",outcome=\"drained\"}")
 [[ -n $drained && $drained != 0 ]] || fail "no drained request of $leaving is known: ${drained:-nothing}"
-ok "the pod is gone; Prometheus knows $drained drained request(s) of its last seconds"
 in_flight=$(past "lameduck_requests_in_flight{pod=\"$leaving\"}")
-[[ $in_flight == 0 ]] || fail "in flight at the end: ${in_flight:-unknown}"
-ok "its last gauge of requests in flight is 0"
+[[ $in_flight == [01] ]] || fail "in flight at the last scrape: ${in_flight:-unknown}; at most the later one could be"
+ok "the pod is gone; its last scrapes had $drained drained request and $in_flight in flight"
 for phase in lame_duck draining; do
     [[ $(query "max(max_over_time(lameduck_phase{pod=\"$leaving\",phase=\"$phase\"}[5m]))") == 1 ]] || fail "no scrape saw it $phase"
 done
