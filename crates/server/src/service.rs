@@ -13,13 +13,12 @@ use crate::table::Row;
 use answer::Own;
 use axum::Router;
 use axum::body::Body;
-use http::{HeaderValue, Method, Request, header};
+use http::{Method, Request, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use lameduck_lifecycle::{Kind, Protocol};
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -84,27 +83,9 @@ impl hyper::service::Service<Request<Incoming>> for Service {
                 Err(TooLarge) => return Answer::own(Own::TooLarge, guard, id, head),
             }
         };
-        self.hand_over(request, guard, id, head, exceeded)
-    }
-}
-
-impl Service {
-    #[inline]
-    fn hand_over(
-        &self,
-        request: Request<Body>,
-        guard: Guard,
-        id: Option<HeaderValue>,
-        head: bool,
-        exceeded: Option<Arc<AtomicBool>>,
-    ) -> Answer {
-        let called = catch_unwind(AssertUnwindSafe(|| {
-            tower::Service::<Request<Body>>::call(&mut *self.router.borrow_mut(), request)
-        }));
-        match called {
-            Ok(routed) => Answer::routed(routed, guard, id, head, exceeded),
-            Err(_) => Answer::own(Own::Panicked, guard, id, head),
-        }
+        // No handler runs before the first poll, which is where a panic is caught.
+        let routed = tower::Service::<Request<Body>>::call(&mut *self.router.borrow_mut(), request);
+        Answer::routed(routed, guard, id, head, exceeded)
     }
 }
 

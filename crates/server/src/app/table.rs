@@ -18,7 +18,7 @@ const FOREIGN_MAX: usize = 256;
 pub(crate) const METHODS: [&str; 10] =
     ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "_OTHER"];
 
-const METHOD_VALUES: [Method; 9] = [
+static METHOD_VALUES: [Method; 9] = [
     Method::GET,
     Method::POST,
     Method::PUT,
@@ -33,7 +33,18 @@ const METHOD_VALUES: [Method; 9] = [
 /// The position of `method` in [`METHODS`].
 #[inline]
 pub(crate) fn method_index(method: &Method) -> u8 {
-    METHOD_VALUES.iter().position(|known| known == method).unwrap_or(METHOD_VALUES.len()) as u8
+    match *method {
+        Method::GET => 0,
+        Method::POST => 1,
+        Method::PUT => 2,
+        Method::DELETE => 3,
+        Method::PATCH => 4,
+        Method::HEAD => 5,
+        Method::OPTIONS => 6,
+        Method::CONNECT => 7,
+        Method::TRACE => 8,
+        _ => 9,
+    }
 }
 
 /// The method at a position of [`METHODS`]; one outside the set has lost its name.

@@ -58,7 +58,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    #[inline]
+    #[inline(always)]
     pub(super) fn routed(
         routed: RouteFuture<Infallible>,
         guard: Guard,
