@@ -1,7 +1,7 @@
 //! Proves a rolling restart from the client's side.
 //!
 //! The drill knows a service by its public surfaces only: HTTP, signals, files. Facts flow one way: the driver of
-//! restarts ([`local`]) and the clients ([`load`]) produce facts, the judge compares them with what was promised, the
+//! restarts (`local`) and the clients (`load`) produce facts, the judge compares them with what was promised, the
 //! report shows both. The endpoint table is all that driver and clients share.
 //!
 //! | module | what it knows |

@@ -70,7 +70,7 @@ impl LoadPlan {
         (self.seed ^ (self.seed >> 32)) as u32
     }
 
-    /// Most connections open at once.
+    /// Most connections open at once, those of HTTP/2 counted without the old ones that still finish.
     pub(crate) fn connections(&self) -> u64 {
         self.groups.iter().map(|group| u64::from(group.clients)).sum()
     }

@@ -47,6 +47,20 @@ fn too_little_load_is_no_proof() {
 }
 
 #[test]
+fn a_machine_that_is_too_busy_is_no_place_for_a_proof() {
+    let mut busy = subject(0);
+    busy.lag = crate::load::Lag::late_by(Duration::from_millis(250));
+    let judged = judged(vec![busy, control(7)]);
+    assert_eq!(judged.exit, Exit::Invalid);
+    assert!(
+        judged.sentence.starts_with("invalid: as-given: the machine was too busy: the clients ran 25"),
+        "{}",
+        judged.sentence
+    );
+    assert!(judged.sentence.ends_with("late at the 99th percentile, 100ms is allowed"));
+}
+
+#[test]
 fn an_interrupted_run_and_one_without_sockets_are_invalid() {
     let mut interrupted = subject(3);
     interrupted.interrupted = true;

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::mem::MaybeUninit;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,6 +11,8 @@ use bytes::Bytes;
 use h2::Reason;
 use h2::client::{ResponseFuture, SendRequest};
 use http::{Method, Request, Version};
+use socket2::SockRef;
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -24,9 +27,15 @@ use crate::verdict::Verdict;
 /// Most streams of one client in flight; what is due beyond them waits and keeps its due time.
 const STREAMS_MAX: usize = 100;
 
+/// Turns that the task of the frames gets to take in what lies in the kernel before a client sends all the same: a
+/// connection on which answers stream in is never quite empty.
+const LOOKS_MAX: usize = 8;
+
 /// An HTTP/2 connection and the task that moves its frames.
 struct Session {
     sender: SendRequest<Bytes>,
+    /// The same socket once more, to look into the kernel with.
+    socket: Rc<std::net::TcpStream>,
     endpoint: Endpoint,
     frames: JoinHandle<()>,
     served: Rc<Cell<u64>>,
@@ -60,6 +69,9 @@ pub(crate) async fn run(mut client: Client) {
                 pending.end(verdict, 0);
             }
             Ok((answer, served)) => {
+                // The frame goes out before anything else is read: a client that holds requests back would send them
+                // behind its answer to a GOAWAY, which is its own fault and not the service's.
+                tokio::task::yield_now().await;
                 let worker = Rc::clone(&client.worker);
                 tokio::task::spawn_local(async move {
                     let deadline = Instant::now() + worker.plan.timeout;
@@ -83,13 +95,10 @@ async fn ready<'a>(
     pending: &mut Pending,
 ) -> Result<&'a mut Session, Verdict> {
     if let Some(session) = slot.take() {
-        let Session { sender, endpoint, frames, served } = session;
-        match sender.ready().await {
-            Ok(sender) if !frames.is_finished() => {
-                return Ok(slot.insert(Session { sender, endpoint, frames, served }));
-            }
+        match session.look().await {
+            Some(session) => return Ok(slot.insert(session)),
             // The old connection goes on for the streams it has; its task ends with the last of them.
-            _ => client.worker.record.borrow_mut().connections_left_in_time += 1,
+            None => client.worker.record.borrow_mut().connections_left_in_time += 1,
         }
     }
     let choice = client.arrivals.choice();
@@ -100,18 +109,44 @@ async fn ready<'a>(
     client.worker.record.borrow_mut().connections_opened += 1;
     let plan = &client.worker.plan;
     let stream = connect(endpoint, plan.connect_timeout).await?;
+    let (stream, socket) = twice(stream).map_err(|_| Verdict::ClientFault)?;
     let handshake = tokio::time::timeout(plan.connect_timeout, h2::client::handshake(stream)).await;
     let (sender, connection) = match handshake {
         Ok(Ok(pair)) => pair,
         Ok(Err(error)) => return Err(loss(&error, false)),
         Err(_) => return Err(Verdict::ConnectTimedOut),
     };
+    let socket = Rc::new(socket);
+    let looked_into = Rc::clone(&socket);
     let frames = tokio::task::spawn_local(async move {
         // How the connection ended is told by each of its streams.
         let _ = connection.await;
+        // The look keeps the socket open: the peer has to hear that this side is done.
+        let _ = looked_into.shutdown(std::net::Shutdown::Both);
     });
     let sender = sender.ready().await.map_err(|error| loss(&error, false))?;
-    Ok(slot.insert(Session { sender, endpoint, frames, served: Rc::default() }))
+    Ok(slot.insert(Session { sender, socket, endpoint, frames, served: Rc::default() }))
+}
+
+impl Session {
+    /// Looks whether the peer has said GOAWAY or is gone, in the kernel too; `None`: it takes no further stream.
+    async fn look(mut self) -> Option<Self> {
+        for _ in 0..LOOKS_MAX {
+            self.sender = self.sender.ready().await.ok().filter(|_| !self.frames.is_finished())?;
+            let waiting = SockRef::from(&*self.socket).peek(&mut [MaybeUninit::uninit()]);
+            if waiting.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        Some(self)
+    }
+}
+
+/// The stream for the frames, and the same socket for looks.
+fn twice(stream: TcpStream) -> io::Result<(TcpStream, std::net::TcpStream)> {
+    let socket = stream.into_std()?;
+    Ok((TcpStream::from_std(socket.try_clone()?)?, socket))
 }
 
 fn send(
@@ -167,5 +202,18 @@ fn loss(error: &h2::Error, begun: bool) -> Verdict {
         Some(_) => Verdict::Reset,
         None if error.is_remote() => Verdict::Reset,
         None => Verdict::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_told_apart() {
+        let remote = h2::Error::from(Reason::REFUSED_STREAM);
+        assert_eq!(loss(&remote, false), Verdict::StreamRefused);
+        assert_eq!(loss(&remote, true), Verdict::Truncated);
+        assert_eq!(loss(&h2::Error::from(Reason::PROTOCOL_ERROR), false), Verdict::Malformed);
     }
 }

@@ -22,6 +22,14 @@ impl Lag {
         Self { late, processor: Duration::ZERO }
     }
 
+    /// Load threads that were late by this once.
+    #[cfg(test)]
+    pub(crate) fn late_by(late: Duration) -> Self {
+        let mut lag = Self::new();
+        lag.record(late);
+        lag
+    }
+
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         Duration::from_micros(self.late.value_at_quantile(share))
     }

@@ -74,11 +74,16 @@ impl Bench {
     }
 }
 
-/// The server with known defects. `cargo test` builds it beside the program under test; `cargo test --test it` alone
-/// takes the one that is there.
+/// The server with known defects.
 pub(crate) fn defects() -> String {
+    example("defects")
+}
+
+/// An example of this package. `cargo test` builds them beside the program under test; `cargo test --test it` alone takes
+/// those that are there.
+pub(crate) fn example(name: &str) -> String {
     let target = Path::new(env!("CARGO_BIN_EXE_lameduck-drill")).parent().expect("a binary is in a directory");
-    let server = target.join("examples").join("defects");
+    let server = target.join("examples").join(name);
     assert!(server.exists(), "{} is missing: cargo build -p lameduck-drill --examples", server.display());
     server.display().to_string()
 }

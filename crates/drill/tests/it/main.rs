@@ -2,5 +2,6 @@
 
 mod defects;
 mod harness;
+mod http2;
 mod input;
 mod interrupt;
