@@ -1,6 +1,7 @@
 //! What the service needs from outside: each a gate at start-up, a check while it serves, a release at the end.
 
 mod backoff;
+mod configured;
 mod connect;
 mod health;
 mod http;
@@ -8,6 +9,7 @@ mod tcp;
 
 pub use self::http::{Http, HttpUrlError};
 pub use self::tcp::Tcp;
+pub(crate) use configured::required;
 pub(crate) use connect::{Acquired, connect_all};
 pub(crate) use health::watch_health;
 

@@ -54,6 +54,18 @@ mod tests {
     }
 
     #[test]
+    fn the_termination_log_gets_one_line_that_fits() {
+        let failed = crate::startup::StartError { gate: "listen.http".to_owned(), error: "x".repeat(9000) };
+        let loaded = crate::config::load::<()>(&crate::config::Sources::default()).unwrap();
+        let report = crate::startup::stillborn(&loaded.config, crate::clock::Clock::start(), &failed);
+        let compact = text(Path::new(TERMINATION_LOG), &report);
+        assert!(compact.len() <= COMPACT_BYTES_MAX && !compact.contains('\n'), "{compact}");
+        let document: serde_json::Value = serde_json::from_str(&compact).unwrap();
+        assert_eq!((&document["version"], &document["exit_code"]), (&1.into(), &1.into()));
+        assert!(text(Path::new("report.json"), &report).ends_with("}\n"));
+    }
+
+    #[test]
     fn a_folder_that_is_not_there_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         assert!(write(&folder.path().join("missing/report.json"), "x").is_err());

@@ -7,7 +7,7 @@ use crate::config::{Loaded, Settings};
 use crate::life::Events;
 use crate::service::Service;
 use crate::signals::Signals;
-use crate::startup::{Configured, deliver};
+use crate::startup::{Configured, deliver, stillborn};
 use lameduck_lifecycle::{Exit, Report};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -97,7 +97,7 @@ async fn live(configured: Configured, signals: Signals) -> (Report, Option<Surro
         }
         Err(error) => {
             tracing::error!(gate = %error.gate, "start-up failed at {}: {}", error.gate, error.error);
-            (Configured::stillborn(&config, clock, &error), None)
+            (stillborn(&config, clock, &error), None)
         }
     }
 }

@@ -3,27 +3,26 @@
 //! [`Configured`] (checked, nothing acquired) → [`Bound`] (ports are ours) → [`Running`] (the driver drives) → `Report`. This is
 //! the one room that knows all the others.
 
+mod ending;
 mod rooms;
 mod sequence;
 mod wiring;
+mod work;
+
+pub(crate) use ending::{deliver, stillborn};
+pub(crate) use wiring::Running;
 
 use crate::clock::Clock;
 use crate::config::{Config, Settings};
 use crate::dependency::Named;
 use crate::life::Events;
-use crate::report_file;
 use crate::service::{Common, Service, Start};
 use crate::workers::Idle;
 use futures_util::future::BoxFuture;
-use lameduck_lifecycle::{Event, Exit, Machine, Report};
+use lameduck_lifecycle::Event;
 use lameduck_server::App;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-pub(crate) use wiring::Running;
-
-/// How long the report file may take to write: a file system that hangs must not keep the process.
-const REPORT_WITHIN: Duration = Duration::from_secs(1);
 
 /// A service with its configuration. Nothing has been acquired.
 pub(crate) struct Configured {
@@ -107,16 +106,6 @@ impl Configured {
         let addresses = Addresses { http: http.local_addr(), admin: admin.local_addr().unwrap_or(listen.admin) };
         Ok(Bound { configured: self, http, admin, addresses })
     }
-
-    /// The report of a process whose start failed before anything ran.
-    pub(crate) fn stillborn(config: &Config, clock: Clock, error: &StartError) -> Report {
-        let StartError { gate, error } = error.clone();
-        let mut machine = Machine::new(config.plan());
-        for event in [Event::StartFailed { gate, error }, Event::Released, Event::Flushed] {
-            let _ = machine.on(clock.now(), event);
-        }
-        wiring::report_of(&machine, clock)
-    }
 }
 
 fn bind_admin(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
@@ -132,29 +121,5 @@ impl Bound {
     /// If the work runtime cannot be had.
     pub(crate) fn start(self, events: Events, told: tokio::sync::mpsc::Receiver<Event>) -> anyhow::Result<Running> {
         wiring::start(self, events, told)
-    }
-}
-
-/// Says the last word: in the log, and in the report file if there is to be one.
-pub(crate) async fn deliver(report: &Report, config: &Config) {
-    let sentence = report.sentence();
-    let code = report.exit.code();
-    match report.exit {
-        Exit::Clean => tracing::info!(exit_code = code, "{sentence}"),
-        Exit::Failed | Exit::Usage | Exit::Lost => {
-            tracing::error!(exit_code = code, lost_jobs = report.document.jobs.lost_total, "{sentence}");
-        }
-    }
-    if let Some(error) = &report.document.ledger_error {
-        tracing::error!(%error, "the ledger does not add up, which is a defect of the engine: {error}");
-    }
-    let Some(path) = config.drain.report_file.clone() else { return };
-    let text = report_file::text(&path, report);
-    let shown = path.display().to_string();
-    let writing = tokio::task::spawn_blocking(move || report_file::write(&path, &text));
-    match tokio::time::timeout(REPORT_WITHIN, writing).await {
-        Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => tracing::error!(%error, "the report cannot be written to {shown}: {error}"),
-        Ok(Err(_)) | Err(_) => tracing::error!("the report could not be written to {shown} within {REPORT_WITHIN:?}"),
     }
 }

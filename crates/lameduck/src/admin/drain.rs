@@ -1,7 +1,9 @@
 //! /drain: the document to read, and the order to leave.
 
 use super::Admin;
+use crate::config::DrainCall;
 use crate::life::Events;
+use anyhow::Context;
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
@@ -50,6 +52,23 @@ async fn leave(events: &Events, mut life: tokio::sync::watch::Receiver<crate::li
 }
 
 impl DrainAccess {
+    /// Reads the token, if there is to be one.
+    ///
+    /// # Errors
+    /// Which file cannot be read, or has no token.
+    pub(crate) fn new(call: &DrainCall) -> anyhow::Result<Self> {
+        let file = match call {
+            DrainCall::Off => return Ok(Self::Off),
+            DrainCall::Loopback => return Ok(Self::Loopback),
+            DrainCall::Token(file) => file,
+        };
+        let shown = file.display();
+        let token = std::fs::read_to_string(file).with_context(|| format!("admin.token_file: cannot read {shown}"))?;
+        let token = token.trim();
+        anyhow::ensure!(!token.is_empty(), "admin.token_file: {shown} is empty");
+        Ok(Self::Token(Arc::from(token.as_bytes())))
+    }
+
     fn check(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<(), Refusal> {
         match self {
             Self::Off => Err(Refusal::Off),

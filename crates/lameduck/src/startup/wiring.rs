@@ -1,13 +1,14 @@
 //! Puts the rooms together: who is told, who observes, who drives.
 
+use super::ending::report;
 use super::rooms::{EngineRooms, Tasks};
 use super::sequence::Sequence;
+use super::work::WorkRuntime;
 use super::{Bound, Configured, Parts};
 use crate::admin::{self, Admin, DrainAccess};
-use crate::clock::Clock;
 use crate::cluster::Surroundings;
-use crate::config::{Config, DependencyTarget, DrainCall};
-use crate::dependency::{Acquired, Dependency, DependencyError, Http, Named, Tcp};
+use crate::config::Config;
+use crate::dependency::{Acquired, required};
 use crate::driver::Driver;
 use crate::gates::Gates;
 use crate::handle::Handle;
@@ -18,11 +19,10 @@ use crate::metrics::{Collector, Sources};
 use crate::observer::Observer;
 use crate::service::Common;
 use anyhow::Context;
-use lameduck_lifecycle::{Document, Event, Exit, Ledger, Machine, Phase, Report, Snapshot, Stage};
+use lameduck_lifecycle::{Event, Report, Stage};
 use lameduck_server::Server;
 use prometheus::Registry;
 use std::sync::{Arc, Mutex};
-use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
 /// The driver drives. Must be [`finished`](Running::finished).
@@ -31,7 +31,7 @@ pub(crate) struct Running {
     surroundings: Surroundings,
     handle: Handle,
     observer: Observer,
-    work: Runtime,
+    work: WorkRuntime,
 }
 
 impl Running {
@@ -45,14 +45,13 @@ impl Running {
         self.surroundings.clone()
     }
 
-    /// Runs to the end of the life. The work runtime is left behind, not joined: a handler that blocks its thread for ever must
-    /// not keep the process.
+    /// Runs to the end of the life.
     pub(crate) async fn finished(self) -> Report {
         let Self { driver, observer, work, .. } = self;
         driver.run().await;
         let (snapshot, document) = observer.last_document();
         let report = report(&snapshot, document);
-        work.shutdown_background();
+        drop(work);
         report
     }
 }
@@ -63,7 +62,7 @@ pub(super) fn start(bound: Bound, events: Events, told: mpsc::Receiver<Event>) -
     let shared = Shared { clock, plan: config.plan(), life, events: events.clone() };
     let jobs = Jobs::default();
     let handle = Handle::new(shared.clone(), jobs.clone());
-    let work = work_runtime(&handle)?;
+    let work = WorkRuntime::new(&handle)?;
     let access: Arc<dyn lameduck_server::AccessLog> = Arc::new(crate::access_log::Tracing);
     let observer = Observer {
         shared: shared.clone(),
@@ -75,14 +74,14 @@ pub(super) fn start(bound: Bound, events: Events, told: mpsc::Receiver<Event>) -
     let surroundings = Surroundings::look(&config.cluster.services);
     tokio::spawn(surroundings.clone().check(shared.plan.clone()));
     let heartbeat = Heartbeat::new(clock, config.liveness.stall);
-    work.spawn(heartbeat.clone().beat());
+    work.handle().spawn(heartbeat.clone().beat());
     let registry = registry(&observer, &heartbeat, &surroundings, &work, &config, parts.version)?;
     let admin = start_admin(admin, &observer, heartbeat, registry.clone(), &config)?;
     tokio::spawn(admin);
     tracing::info!(http = %addresses.http, admin = %addresses.admin, "starting; admin on {}", addresses.admin);
 
     let Parts { routes, workers, dependencies: own, .. } = parts;
-    let dependencies = dependencies(&config, own);
+    let dependencies: Vec<_> = required(&config).into_iter().chain(own).collect();
     let checked = dependencies.iter().filter(|dependency| dependency.readiness).cloned().collect();
     let (acquired, built) = (Acquired::default(), Arc::new(Mutex::new(None)));
     let common = Common {
@@ -119,22 +118,11 @@ pub(super) fn start(bound: Bound, events: Events, told: mpsc::Receiver<Event>) -
     Ok(Running { driver, surroundings, handle, observer, work })
 }
 
-/// The runtime of connections, handlers and workers. Its threads know the handle.
-fn work_runtime(handle: &Handle) -> anyhow::Result<Runtime> {
-    let handle = handle.clone();
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name("lameduck-work")
-        .on_thread_start(move || handle.enter())
-        .build()
-        .context("cannot start the work threads")
-}
-
 fn registry(
     observer: &Observer,
     heartbeat: &Heartbeat,
     surroundings: &Surroundings,
-    work: &Runtime,
+    work: &WorkRuntime,
     config: &Config,
     version: &'static str,
 ) -> anyhow::Result<Registry> {
@@ -142,7 +130,7 @@ fn registry(
         observer: observer.clone(),
         heartbeat: heartbeat.clone(),
         contradictions: surroundings.contradictions(),
-        work: work.metrics(),
+        work: work.handle().metrics(),
         service: config.service.name.clone(),
         service_version: version,
     };
@@ -158,67 +146,9 @@ fn start_admin(
     registry: Registry,
     config: &Config,
 ) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
-    let access = match &config.admin.drain {
-        DrainCall::Off => DrainAccess::Off,
-        DrainCall::Loopback => DrainAccess::Loopback,
-        DrainCall::Token(file) => {
-            let token = std::fs::read_to_string(file)
-                .with_context(|| format!("admin.token_file: cannot read {}", file.display()))?;
-            let token = token.trim();
-            anyhow::ensure!(!token.is_empty(), "admin.token_file: {} is empty", file.display());
-            DrainAccess::Token(Arc::from(token.as_bytes()))
-        }
-    };
+    let access = DrainAccess::new(&config.admin.drain)?;
     let (observer, events) = (observer.clone(), observer.shared.events.clone());
     let router = admin::router(Admin { observer, heartbeat, registry, events, access });
     let listener = tokio::net::TcpListener::from_std(listener).context("the admin port")?;
     Ok(admin::serve(listener, router))
-}
-
-/// Those that the configuration requires, then the service's own.
-fn dependencies(config: &Config, own: Vec<Named>) -> Vec<Named> {
-    let required = config.stages.dependencies.iter().filter_map(|name| {
-        let target = &config.dependencies.iter().find(|dependency| dependency.name == *name)?.target;
-        Some(match target {
-            DependencyTarget::Tcp(address) => Named::new(name, Tcp::new(address.to_string())),
-            DependencyTarget::Http(url) => match Http::new(&url.to_string()) {
-                Ok(http) => Named::new(name, http),
-                Err(error) => Named::new(name, Refused(error.to_string())),
-            },
-        })
-    });
-    required.chain(own).collect()
-}
-
-/// A dependency that cannot even be tried.
-struct Refused(String);
-
-impl Dependency for Refused {
-    async fn connect(&self) -> Result<(), DependencyError> {
-        Err(DependencyError::Permanent(self.0.clone()))
-    }
-}
-
-fn report(snapshot: &Snapshot, document: Document) -> Report {
-    let exit = match snapshot.phase.departure() {
-        Some(departure) => Exit::of(departure, &snapshot.ledger, &snapshot.jobs),
-        None => Exit::Failed,
-    };
-    Report { document, exit }
-}
-
-/// The report of a life without rooms.
-pub(super) fn report_of(machine: &Machine, clock: Clock) -> Report {
-    let snapshot = Snapshot {
-        at: clock.now(),
-        phase: machine.phase().clone(),
-        readiness: machine.readiness(),
-        ledger: Ledger::default(),
-        jobs: Default::default(),
-        connections: Default::default(),
-        stragglers: Vec::new(),
-    };
-    let document = Document::new(&snapshot, machine.plan(), None);
-    debug_assert!(matches!(snapshot.phase, Phase::Exited(_)));
-    report(&snapshot, document)
 }

@@ -25,8 +25,17 @@ pub(crate) struct Ended {
 }
 
 impl Process {
-    /// Starts it and waits until the admin port answers. `settings`: `drain.delay=1s` and the like.
+    /// Starts it and waits until the admin port answers.
     pub(crate) fn start(settings: &[&str]) -> Self {
+        let mut process = Self::spawn(settings);
+        let starting = process.wait_for(|line| line["http"].is_string());
+        process.http = starting["http"].as_str().unwrap().parse().unwrap();
+        process.admin = starting["admin"].as_str().unwrap().parse().unwrap();
+        process
+    }
+
+    /// Starts it. `settings`: `drain.delay=1s` and the like.
+    pub(crate) fn spawn(settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let report = format!("drain.report_file={}", folder.path().join("report.json").display());
         let mut command = command();
@@ -38,11 +47,7 @@ impl Process {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut process = Self { child, lines, log: Vec::new(), http: nowhere, admin: nowhere, folder };
-        let starting = process.wait_for(|line| line["http"].is_string());
-        process.http = starting["http"].as_str().unwrap().parse().unwrap();
-        process.admin = starting["admin"].as_str().unwrap().parse().unwrap();
-        process
+        Self { child, lines, log: Vec::new(), http: nowhere, admin: nowhere, folder }
     }
 
     /// As [`start`](Self::start), and waits until it serves.

@@ -88,6 +88,28 @@ fn a_port_that_is_taken_says_which_key_and_what_to_do() {
 }
 
 #[test]
+fn a_token_file_that_is_missing_ends_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("token");
+    let token = format!("admin.token_file={}", missing.display());
+    let ended = Process::spawn(&["admin.drain=token", &token]).ended();
+    ended.assert_code(1);
+    let cause = ended.report["cause"].as_str().unwrap();
+    assert!(cause.contains("admin.token_file: cannot read") && cause.contains("No such file"), "{cause}");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_logged_and_decides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = format!("drain.report_file={}", folder.path().join("missing/report.json").display());
+    let process = Process::ready(&[&nowhere, "drain.strategy=immediate"]);
+    process.terminate();
+    let ended = process.ended();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.says("the report cannot be written to"), "{:#?}", ended.log);
+}
+
+#[test]
 fn a_wrong_configuration_is_refused_with_all_its_mistakes() {
     let output = command().env("LAMEDUCK_DRAIN__DELAYY", "3s").env("LAMEDUCK_QUEUE__MOST", "0").output().unwrap();
     assert_eq!(output.status.code(), Some(2));

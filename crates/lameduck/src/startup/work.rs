@@ -1,0 +1,37 @@
+//! The work runtime: connections, handlers, workers.
+
+use crate::handle::Handle;
+use anyhow::Context;
+use tokio::runtime::{self, Runtime};
+
+/// Left behind when it is dropped, never joined: a handler that blocks its thread for ever must not keep the process.
+pub(super) struct WorkRuntime {
+    handle: runtime::Handle,
+    runtime: Option<Runtime>,
+}
+
+impl WorkRuntime {
+    /// Starts its threads, which all know the handle.
+    pub(super) fn new(handle: &Handle) -> anyhow::Result<Self> {
+        let known = handle.clone();
+        let runtime = runtime::Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("lameduck-work")
+            .on_thread_start(move || known.enter())
+            .build()
+            .context("cannot start the work threads")?;
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
+    }
+
+    pub(super) fn handle(&self) -> &runtime::Handle {
+        &self.handle
+    }
+}
+
+impl Drop for WorkRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
