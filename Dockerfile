@@ -2,6 +2,7 @@
 # BuildKit only (`docker build`, `buildah build`): the cache mounts keep dependencies built between builds.
 ARG RUST=1.95
 FROM rust:${RUST}-slim-bookworm AS build
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 
 # rust-toolchain.toml is not in the context: the image's own toolchain is the one that builds.
 ENV CARGO_TARGET_DIR=/target \
