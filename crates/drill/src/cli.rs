@@ -78,7 +78,7 @@ pub(crate) struct Local {
     /// Environment of every replica; may be given several times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::pair, help_heading = "The command")]
     pub(crate) env: Vec<(String, String)>,
-    /// Port of the service. Every replica has its own address (127.0.1.x), so they can share it.
+    /// Port of the service. On Linux every replica has its own address (127.0.1.x), so they can share it.
     #[arg(long, default_value_t = 18080, help_heading = "The command")]
     pub(crate) port: u16,
     /// Port of the admin endpoints.
@@ -88,7 +88,7 @@ pub(crate) struct Local {
     #[arg(long, default_value_t = 19000, help_heading = "The command")]
     pub(crate) grpc_port: u16,
     /// For a command that cannot be told an address: all ports grow by this for each replica.
-    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "The command")]
+    #[arg(long, default_value_t = crate::local::PORT_STEP, value_name = "N", help_heading = "The command")]
     pub(crate) port_step: u16,
     /// URL that answers below 400 once a replica is ready, or `tcp`: the port accepts. [default: by preset]
     #[arg(long, value_name = "URL", help_heading = "The command")]

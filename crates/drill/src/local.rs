@@ -9,6 +9,7 @@ mod process;
 mod replica;
 mod rollout;
 
+use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,8 +28,17 @@ use crate::record::Period;
 
 /// Loopback addresses in use: 127.0.1.1 and up, taken in turn, like the addresses of pods.
 pub(crate) const ADDRESSES: u16 = 250;
+/// Whether all of 127.0.0.0/8 is this machine. Elsewhere replicas share 127.0.0.1 and differ in their ports.
+const HAS_ADDRESSES: bool = cfg!(target_os = "linux");
+/// How far the ports of two replicas are apart unless the command line says otherwise.
+pub(crate) const PORT_STEP: u16 = if HAS_ADDRESSES { 0 } else { 10 };
 /// How long the requests in flight may go on once the drill was interrupted.
 const INTERRUPTED_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The address of the replica in this place of the round.
+fn address(place: u16) -> Ipv4Addr {
+    if HAS_ADDRESSES { Ipv4Addr::new(127, 0, 1, (place % ADDRESSES) as u8 + 1) } else { Ipv4Addr::LOCALHOST }
+}
 
 /// Runs one run of the plan: replicas up, load on, restarts, load off, ledgers read, replicas gone.
 ///

@@ -31,6 +31,9 @@ const STREAMS_MAX: usize = 100;
 /// connection on which answers stream in is never quite empty.
 const LOOKS_MAX: usize = 8;
 
+/// Connections that one request may find closed to new streams before it is written.
+const UNSENT_MAX: u32 = 8;
+
 /// An HTTP/2 connection and the task that moves its frames.
 struct Session {
     sender: SendRequest<Bytes>,
@@ -54,17 +57,7 @@ pub(crate) async fn run(mut client: Client) {
             return;
         }
         let mut pending = client.worker.begin(client.kind, counts_from(due, was_free));
-        let blind = client.worker.plan.look_to_write;
-        let sent = match ready(&mut client, &mut session, &mut pending).await {
-            Ok(session) => {
-                if !blind.is_zero() {
-                    tokio::time::sleep(blind).await;
-                }
-                send(&client, session, &mut pending)
-            }
-            Err(verdict) => Err(verdict),
-        };
-        match sent {
+        match look_and_send(&mut client, &mut session, &mut pending).await {
             Err(verdict) => {
                 pending.end(verdict, 0);
             }
@@ -84,6 +77,31 @@ pub(crate) async fn run(mut client: Client) {
                     drop(permit);
                 });
             }
+        }
+    }
+}
+
+/// Looks for a session, and sends on it after the time between look and write.
+async fn look_and_send(
+    client: &mut Client,
+    slot: &mut Option<Session>,
+    pending: &mut Pending,
+) -> Result<(ResponseFuture, Rc<Cell<u64>>), Verdict> {
+    let blind = client.worker.plan.look_to_write;
+    let mut unsent = 0;
+    loop {
+        let session = ready(client, slot, pending).await?;
+        if !blind.is_zero() {
+            tokio::time::sleep(blind).await;
+        }
+        match send(client, session, pending) {
+            // GOAWAY was there before anything was written: what a look would have found, had it been later.
+            Err(Verdict::StreamRefused) if unsent < UNSENT_MAX => {
+                unsent += 1;
+                *slot = None;
+                client.worker.record.borrow_mut().connections_left_in_time += 1;
+            }
+            sent => return sent,
         }
     }
 }
@@ -164,9 +182,9 @@ fn send(
         .header("x-request-id", id(plan.series(), pending.id()))
         .body(())
         .map_err(|_| Verdict::ClientFault)?;
+    let (answer, _) = session.sender.send_request(request, true).map_err(|error| loss(&error, false))?;
     pending.is_sent();
-    let sent = session.sender.send_request(request, true);
-    sent.map(|(answer, _)| (answer, Rc::clone(&session.served))).map_err(|error| loss(&error, false))
+    Ok((answer, Rc::clone(&session.served)))
 }
 
 async fn receive(answer: ResponseFuture) -> Outcome {

@@ -167,7 +167,7 @@ impl Fleet {
     fn birth(&self, slot: u16, number: u16) -> Result<Birth, Failure> {
         let ports = self.plan.target.ports;
         let place = number % ADDRESSES;
-        let host = std::net::Ipv4Addr::new(127, 0, 1, place as u8 + 1);
+        let host = super::address(place);
         let port = |port: u16| port + ports.step * place;
         let values = Values {
             host: host.into(),

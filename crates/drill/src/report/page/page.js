@@ -203,8 +203,11 @@ function readout(svg, run, x, left, width, height, end) {
 function legend(run) {
   const box = el("div", { class: "legend" });
   const add = (color, words, kind = "") => box.append(el("span", {}, el("i", { class: kind, style: `background:${color}` }), words));
+  const seen = new Set(run.replicas.flatMap((replica) => replica.phases.map((phase) => phase.phase)));
+  // Both have one colour: the service's own word says more than the signal.
+  if (seen.has("lame_duck")) seen.delete("signalled");
   for (const phase of Object.keys(PHASES)) {
-    if (run.replicas.some((replica) => replica.phases.some((seen) => seen.phase === phase))) add(`var(--${phase})`, PHASES[phase]);
+    if (seen.has(phase)) add(`var(--${phase})`, PHASES[phase]);
   }
   add("var(--mark)", "out of the last view", "tick"); add("var(--bad)", "lost request", "tick");
   add("var(--p50)", "p50"); add("var(--p99)", "p99"); add("var(--max)", "slowest");
