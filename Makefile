@@ -46,6 +46,7 @@ deny: ## Licences, bans, sources, advisories of the dependencies (needs cargo-de
 	$(CARGO) deny check
 
 bench: ## CPU and memory beside bare axum, in one run, as ratios
+	$(CARGO) build --release -p lameduck-service
 	$(CARGO) run --release -p lameduck-bench
 
 api-test: ## Property tests of the HTTP interface against /openapi.json (needs Python; installs schemathesis into $TOOLS)

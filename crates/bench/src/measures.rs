@@ -6,7 +6,7 @@ mod memory;
 mod throughput;
 
 use crate::candidate::Benched;
-use crate::report::{Row, progress};
+use crate::report::{self, Row};
 
 /// How much work a run puts into its numbers.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Size {
 
 impl Size {
     /// For a claim.
-    pub(crate) const FULL: Size = Size { rounds: 9, requests: 200_000, repeats: 9, idle: 5_000, crowd: 10_000 };
+    pub(crate) const FULL: Size = Size { rounds: 9, requests: 100_000, repeats: 5, idle: 5_000, crowd: 10_000 };
     /// For a look.
     pub(crate) const QUICK: Size = Size { rounds: 3, requests: 40_000, repeats: 3, idle: 1_000, crowd: 2_000 };
 }
@@ -34,13 +34,14 @@ impl Size {
 pub(crate) async fn all(benched: &Benched, size: Size, only: &str) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for name in ["throughput", "memory", "leaving", "crowd"].into_iter().filter(|name| name.contains(only)) {
-        progress(name);
-        rows.extend(match name {
+        let part = match name {
             "throughput" => throughput::measure(benched, size).await?,
             "memory" => memory::measure(benched, size).await?,
             "leaving" => leaving::measure(benched, size).await?,
             _ => crowd::measure(benched, size).await?,
-        });
+        };
+        report::part(name, &part);
+        rows.extend(part);
     }
     Ok(rows)
 }

@@ -64,17 +64,16 @@ pub(crate) fn opening(benched: &Benched, quick: bool) {
     println!("{cores}; {service}{}", if quick { "; quick: too few rounds for a claim" } else { "" });
 }
 
-/// One measure is done; the rest takes a while.
-pub(crate) fn progress(what: &str) {
-    println!("  measuring {what}");
-}
-
-/// Prints the table; whether every goal is met.
-pub(crate) fn closing(rows: &[Row]) -> bool {
-    println!("\n{:<56} {:<6} {:>9}  {:<21} goal", "measure", "unit", "median", "(min..max)");
+/// The lines of one part of the run, as soon as it is done: the next takes a while.
+pub(crate) fn part(name: &str, rows: &[Row]) {
+    println!("\n{name:<56} {:<6} {:>9}  {:<21} goal", "unit", "median", "(min..max)");
     for row in rows {
         println!("{}", line(row));
     }
+}
+
+/// The verdict: whether every goal is met.
+pub(crate) fn closing(rows: &[Row]) -> bool {
     let missed = rows.iter().filter(|row| row.goal.is_some_and(|goal| !goal.is_met(row.spread))).count();
     match missed {
         0 => println!("\nall goals met"),
