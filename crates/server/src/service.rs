@@ -74,15 +74,18 @@ impl hyper::service::Service<Request<Incoming>> for Service {
         }
 
         let mut exceeded = None;
-        let request = if request.body().is_end_stream() {
-            request.map(|_| Body::empty())
+        let (parts, body) = request.into_parts();
+        let body = if body.is_end_stream() {
+            // Not boxed: most requests have none.
+            Body::empty()
         } else {
             let row = (self.protocol == Protocol::Http1).then(|| self.row.clone());
-            match bounded(request, self.routes().route(guard.route), row, &mut exceeded) {
-                Ok(request) => request,
+            match bounded(body, self.routes().route(guard.route), row, &mut exceeded) {
+                Ok(body) => body,
                 Err(TooLarge) => return Answer::own(Own::TooLarge, guard, id, head),
             }
         };
+        let request = Request::from_parts(parts, body);
         // No handler runs before the first poll, which is where a panic is caught.
         let routed = tower::Service::<Request<Body>>::call(&mut *self.router.borrow_mut(), request);
         Answer::routed(routed, guard, id, head, exceeded)
@@ -92,19 +95,19 @@ impl hyper::service::Service<Request<Incoming>> for Service {
 /// The announced length is larger than the route's limit.
 struct TooLarge;
 
-/// The request with a body that cannot exceed the route's limit. hyper holds a body to its announced length; one without is counted.
+/// A body that cannot exceed the route's limit. hyper holds one to its announced length; one without is counted.
 fn bounded(
-    request: Request<Incoming>,
+    body: Incoming,
     route: &Route,
     row: Option<Arc<Row>>,
     exceeded: &mut Option<Arc<AtomicBool>>,
-) -> Result<Request<Body>, TooLarge> {
-    let limit = match request.body().size_hint().exact() {
+) -> Result<Body, TooLarge> {
+    let limit = match body.size_hint().exact() {
         Some(length) if length > route.body_bytes => return Err(TooLarge),
         Some(_) => None,
         None => Some(Limit { left: route.body_bytes, exceeded: exceeded.insert(Arc::default()).clone() }),
     };
-    Ok(request.map(|body| Body::new(Received::new(body, limit, row))))
+    Ok(Body::new(Received::new(body, limit, row)))
 }
 
 fn is_grpc(request: &Request<Incoming>) -> bool {

@@ -60,8 +60,7 @@ async fn an_http2_connection_is_told_after_its_first_response() {
         tokio::task::yield_now().await;
     }
     http2.ended().await;
-    let numbers = rig.server.snapshot();
-    assert_eq!(numbers.connections.closed_for(CloseReason::Notice), 1);
+    eventually("notice", || rig.server.snapshot().connections.closed_for(CloseReason::Notice) == 1).await;
     rig.finish().await;
 }
 
