@@ -79,14 +79,14 @@ impl Window {
             return;
         }
         self.samples.push_back((now_ns, accepted));
-        while self.samples.front().is_some_and(|&(at, _)| now_ns - at > clock::ns(WINDOW)) {
+        while self.samples.front().is_some_and(|&(at, _)| now_ns.saturating_sub(at) > clock::ns(WINDOW)) {
             self.samples.pop_front();
         }
     }
 
     fn rate(&self) -> Option<f64> {
         let (&(first_ns, first), &(last_ns, last)) = (self.samples.front()?, self.samples.back()?);
-        let observed = Duration::from_nanos(last_ns - first_ns);
+        let observed = Duration::from_nanos(last_ns.saturating_sub(first_ns));
         (observed >= LEAST).then(|| (last - first) as f64 / observed.as_secs_f64())
     }
 }
@@ -109,6 +109,14 @@ mod tests {
         }
         assert_eq!(window.rate(), Some(2.0));
         assert!(window.samples.len() <= 62);
+    }
+
+    #[test]
+    fn a_freeze_that_took_the_time_before_the_first_sample_is_no_error() {
+        let watcher = Watcher::default();
+        watcher.sample(2 * SECOND);
+        watcher.freeze(SECOND);
+        assert_eq!(watcher.rate(), None);
     }
 
     #[test]

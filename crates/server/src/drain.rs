@@ -51,6 +51,9 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             sweep::pass(&shared);
         }
         let elapsed = Duration::from_nanos(clock::now_ns().saturating_sub(began_ns));
+        if let Some(cap) = cap(&shared, elapsed) {
+            hold.hold_at_most(cap);
+        }
         tick(&shared, &mut hold, elapsed);
     }
 }
@@ -59,10 +62,13 @@ fn new_hold(shared: &Shared) -> Hold {
     freeze_rates(shared);
     let rates = shared.rates.get().cloned().unwrap_or_else(|| Rates::freeze(hold::Histogram::default(), []));
     let mode = if shared.options.closings.hold { shared.options.idle_hold } else { IdleHold::For(Duration::ZERO) };
+    Hold::new(rates, mode, None)
+}
+
+/// One linger before the deadline everything idle is closed, so that its linger still fits. The deadline may have moved.
+fn cap(shared: &Shared, elapsed: Duration) -> Option<Duration> {
     let deadline = *shared.deadline.lock().unwrap_or_else(PoisonError::into_inner);
-    // One linger before the deadline everything idle is closed, so that its linger still fits.
-    let cap = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()).saturating_sub(LINGER));
-    Hold::new(rates, mode, cap)
+    deadline.map(|deadline| (elapsed + deadline.saturating_duration_since(Instant::now())).saturating_sub(LINGER))
 }
 
 fn begin(row: &Arc<Row>, now_ns: u64) {

@@ -188,7 +188,8 @@ impl Drop for Guard {
         if severity >= shared.access_threshold {
             log(self, outcome, now);
         }
-        if state & (DRAINING | FORCED) != 0 {
+        // Not the state from above: a drain that began since then has counted this request, and waits for its end.
+        if shared.admission.after_registering() & (DRAINING | FORCED) != 0 {
             shared.look_whether_drained();
         }
     }

@@ -72,7 +72,8 @@ impl Server {
     /// The accept queue is flushed, the listeners close, connections end one by one. Without a
     /// [`lame_duck`](Self::lame_duck) before, the notice begins now, for everybody at once.
     ///
-    /// `deadline` only bounds how long idle connections are held: cutting what is left is [`force`](Self::force)'s.
+    /// `deadline` only bounds how long idle connections are held: cutting what is left is [`force`](Self::force)'s. A further call may
+    /// bring an earlier one.
     pub fn drain(&self, deadline: Option<Instant>) {
         self.lame_duck();
         let shared = &self.shared;

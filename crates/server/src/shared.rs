@@ -89,7 +89,7 @@ impl Shared {
         let streams = self.options.http2.max_concurrent_streams as usize;
         let crowded = || self.table.requests_max(streams) > self.options.limits.requests_in_flight;
         let mut is = crowded();
-        while is != (self.admission.now() & crate::admission::CROWDED != 0) {
+        while is != (self.admission.after_registering() & crate::admission::CROWDED != 0) {
             self.admission.set_crowded(is);
             // Somebody may have come or gone in between, and have written before us.
             is = crowded();

@@ -48,11 +48,10 @@ fn poll(io: &mut Io, got: &mut BytesMut, lingering: &mut bool, cx: &mut Context<
         }
         match ready!(io.poll_sniff(got, cx)) {
             Ok(0) => return Poll::Ready(Sniffed::Ended(CloseReason::PeerClosed)),
+            // The first bytes: from here on the time of the head runs.
+            Ok(read) if read == got.len() => io.row().since_ns.store(clock::now_ns(), Relaxed),
             Ok(_) => {}
             Err(_) => return Poll::Ready(Sniffed::Ended(CloseReason::PeerReset)),
-        }
-        if got.len() == io.row().bytes_in.load(Relaxed) as usize {
-            io.row().since_ns.store(clock::now_ns(), Relaxed);
         }
         if let Some(sniffed) = judge(got) {
             return Poll::Ready(sniffed);

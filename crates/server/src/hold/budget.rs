@@ -59,6 +59,11 @@ impl Hold {
         Hold { rates, mode, cap, expected: 0.0 }
     }
 
+    /// The deadline moved: holds no longer than `cap` from the start of Draining. A later one changes nothing.
+    pub fn hold_at_most(&mut self, cap: Duration) {
+        self.cap = self.cap.min(cap);
+    }
+
     /// Decides about the connections that are idle now, `elapsed` after the start of Draining.
     ///
     /// The caller leaves out what it has already closed. What the look into the kernel's buffer saves from a close

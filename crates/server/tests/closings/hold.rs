@@ -65,6 +65,19 @@ fn a_duration_is_held_to_its_end_and_not_longer() {
 }
 
 #[test]
+fn a_deadline_that_moves_earlier_ends_the_hold_earlier() {
+    let rig = Rig::start(IdleHold::For(Duration::from_secs(60)), Closings::default());
+    let client = rig.idle_client();
+    rig.drain_and_refuse();
+    rig.server.drain(Some(std::time::Instant::now() + Duration::from_secs(1)));
+    let started = std::time::Instant::now();
+    client.wait_for_fin();
+    assert!(started.elapsed() < SOON, "closed after {:?}", started.elapsed());
+    drop(client);
+    rig.drained(SOON);
+}
+
+#[test]
 fn a_client_that_closes_at_our_fin_ends_the_linger() {
     let rig = Rig::start(IdleHold::For(Duration::ZERO), Closings::default());
     let clients: Vec<_> = (0..IDLE).map(|_| rig.idle_client()).collect();

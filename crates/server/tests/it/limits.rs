@@ -184,3 +184,21 @@ async fn the_tail_of_an_unread_body_is_no_new_head() {
     .await;
     rig.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_of_a_preface_runs_from_its_first_byte() {
+    let rig = with(Limits { header_timeout: Duration::from_secs(1), ..Limits::default() });
+    let mut client = Client::connect(rig.address).await;
+    let begun = std::time::Instant::now();
+    // Slowly, but never silent for as long as the limit.
+    for byte in b"PRI * HTTP/2.0\r\n\r\n" {
+        if rig.server.snapshot().connections.closed_for(CloseReason::HeaderTimeout) == 1 {
+            break;
+        }
+        client.send([*byte]).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    rig.closed_for(CloseReason::HeaderTimeout, 1).await;
+    rig.finish().await;
+}
