@@ -1,11 +1,13 @@
 //! What others may know about one connection, and tell it. The hot path only stores here; sweep, drain and report read.
 
+use super::request::{RequestCell, Stream};
+use super::told::Told;
 use super::wake::Wake;
 use crate::app::RouteTable;
 use crate::clock;
 use crate::guard::Guard;
 use crate::shared::Shared;
-use lameduck_lifecycle::{CloseReason, ConnectionState, Kind, Protocol};
+use lameduck_lifecycle::{CloseReason, ConnectionState, Protocol};
 use slab::Slab;
 use std::net::SocketAddr;
 use std::sync::atomic::{
@@ -13,34 +15,6 @@ use std::sync::atomic::{
     Ordering::{Relaxed, SeqCst},
 };
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// What a connection has been told: bits of one word, which its task reads before anything else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Told(pub(crate) u32);
-
-impl Told {
-    /// End now, whatever is under way.
-    pub(crate) const KILL: Self = Self(1);
-    /// HTTP/2: send GOAWAY.
-    pub(crate) const GO_AWAY: Self = Self(2);
-    /// Close, if a look shows that nothing is under way.
-    pub(crate) const CLOSE_IDLE: Self = Self(4);
-    /// Write down the round-trip time.
-    pub(crate) const MEASURE: Self = Self(8);
-    /// The request has run out of time.
-    pub(crate) const TIME_OUT: Self = Self(16);
-    /// Not told, but so: the socket belongs to an upgraded protocol.
-    pub(crate) const UPGRADED: Self = Self(32);
-
-    pub(crate) const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    #[inline]
-    pub(crate) const fn has(self, any_of: Self) -> bool {
-        self.0 & any_of.0 != 0
-    }
-}
 
 /// One connection.
 #[derive(Debug)]
@@ -95,60 +69,6 @@ pub(crate) struct Row {
     pub(crate) unsent_bytes: AtomicU32,
     /// The request of an upgraded connection: ends with the socket.
     upgraded: Mutex<Option<Box<Guard>>>,
-}
-
-/// One request, as the sweep and the report see it.
-#[derive(Debug, Default)]
-pub(crate) struct RequestCell {
-    /// When it must have been answered; 0 = it has been, or has no bound.
-    pub(crate) due_ns: AtomicU64,
-    /// Route in the low half, then method, then kind.
-    what: AtomicU32,
-    /// The response head is out.
-    pub(crate) answered: AtomicBool,
-}
-
-/// One HTTP/2 stream: it has its own task, so its own word and waker.
-#[derive(Debug, Default)]
-pub(crate) struct Stream {
-    pub(crate) request: RequestCell,
-    pub(crate) began_ns: u64,
-    pub(crate) told: AtomicU32,
-    pub(crate) waker: Wake,
-}
-
-impl RequestCell {
-    #[inline]
-    pub(crate) fn begin(&self, due_ns: u64, route: u16, method: u8, kind: Kind) {
-        self.due_ns.store(due_ns, Relaxed);
-        self.answered.store(false, Relaxed);
-        self.what.store(u32::from(route) | u32::from(method) << 16 | (kind.index() as u32) << 24, Relaxed);
-    }
-
-    #[inline]
-    pub(crate) fn answered(&self) {
-        self.due_ns.store(0, Relaxed);
-        self.answered.store(true, Relaxed);
-    }
-
-    pub(crate) fn set_kind(&self, kind: Kind) {
-        let what = self.what.load(Relaxed) & 0x00ff_ffff;
-        self.what.store(what | (kind.index() as u32) << 24, Relaxed);
-    }
-
-    /// Route, method, kind.
-    pub(crate) fn what(&self) -> (u16, u8, Kind) {
-        let what = self.what.load(Relaxed);
-        let kind = Kind::ALL.get((what >> 24) as usize).copied().unwrap_or(Kind::Request);
-        (what as u16, (what >> 16) as u8, kind)
-    }
-}
-
-impl Stream {
-    pub(crate) fn tell(&self, told: Told) {
-        self.told.fetch_or(told.0, SeqCst);
-        self.waker.wake();
-    }
 }
 
 impl Row {
