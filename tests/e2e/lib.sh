@@ -29,8 +29,9 @@ k() { kubectl -n "$namespace" "$@"; }
 install() {
     local test=()
     if [[ -n ${TEST_IMAGE:-} ]]; then test=(--set "test.image.repository=${TEST_IMAGE%:*}" --set "test.image.tag=${TEST_IMAGE##*:}"); fi
+    # shellcheck disable=SC2086 # arguments of helm
     helm -n "$namespace" upgrade --install "$RELEASE" helm/lameduck --wait --timeout 120s \
-        --set "image.repository=${IMAGE%:*}" --set "image.tag=${IMAGE##*:}" "${test[@]}" "$@" >"$work/helm.log" 2>&1 ||
+        --set "image.repository=${IMAGE%:*}" --set "image.tag=${IMAGE##*:}" "${test[@]}" "$@" ${E2E_VALUES:-} >"$work/helm.log" 2>&1 ||
         { cat "$work/helm.log" >&2; fail "helm upgrade --install $*"; }
 }
 
