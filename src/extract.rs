@@ -28,15 +28,12 @@ impl<S: Send + Sync> FromRequest<S> for Object {
 }
 
 fn body_error(rejection: &JsonRejection) -> Error {
+    let is_no_json = matches!(rejection, JsonRejection::JsonSyntaxError(_) | JsonRejection::JsonDataError(_));
     match rejection.status() {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Error::NotJson,
         StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge,
-        _ => match rejection {
-            JsonRejection::JsonSyntaxError(_) | JsonRejection::JsonDataError(_) => {
-                Error::BadRequest(format!("the body is not valid JSON{}", position(rejection)))
-            }
-            _ => Error::BadRequest("the body could not be read to its end".to_owned()),
-        },
+        _ if is_no_json => Error::BadRequest(format!("the body is not valid JSON{}", position(rejection))),
+        _ => Error::BadRequest("the body could not be read to its end".to_owned()),
     }
 }
 

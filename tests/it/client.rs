@@ -136,11 +136,6 @@ impl Client {
         }
         Ok(String::from_utf8_lossy(&line).into_owned())
     }
-
-    /// Whether the peer has closed: waits for it.
-    pub fn is_closed(&mut self) -> bool {
-        matches!(self.stream.fill_buf(), Ok([]) | Err(_))
-    }
 }
 
 fn broken(what: &str) -> io::Error {

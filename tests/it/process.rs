@@ -135,6 +135,11 @@ impl Service {
         text
     }
 
+    #[expect(clippy::print_stderr, reason = "a failed test shows what its service said")]
+    fn show_log(&self) {
+        eprintln!("log of the service:\n{}", self.log());
+    }
+
     /// A path in the folder of this service.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -169,7 +174,7 @@ impl Drop for Service {
             let _ = self.child.kill();
             let _ = self.child.wait();
             if std::thread::panicking() {
-                eprintln!("log of the service:\n{}", self.log());
+                self.show_log();
             }
         }
     }
