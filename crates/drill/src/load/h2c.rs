@@ -1,8 +1,9 @@
 //! The HTTP/2 client: prior knowledge, many streams on one connection, a new connection once the peer says GOAWAY.
 
+mod frames;
+
 use std::cell::Cell;
 use std::io;
-use std::mem::MaybeUninit;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,11 +12,9 @@ use bytes::Bytes;
 use h2::Reason;
 use h2::client::{ResponseFuture, SendRequest};
 use http::{Method, Request, Version};
-use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 
+use self::frames::Frames;
 use super::http1::connection::{Outcome, connect};
 use super::http1::counts_from;
 use super::http1::request::id;
@@ -34,13 +33,11 @@ const LOOKS_MAX: usize = 8;
 /// Connections that one request may find closed to new streams before it is written.
 const UNSENT_MAX: u32 = 8;
 
-/// An HTTP/2 connection and the task that moves its frames.
+/// An HTTP/2 connection as its client holds it.
 struct Session {
     sender: SendRequest<Bytes>,
-    /// The same socket once more, to look into the kernel with.
-    socket: Rc<std::net::TcpStream>,
+    frames: Rc<Frames>,
     endpoint: Endpoint,
-    frames: JoinHandle<()>,
     served: Rc<Cell<u64>>,
 }
 
@@ -62,9 +59,6 @@ pub(crate) async fn run(mut client: Client) {
                 pending.end(verdict, 0);
             }
             Ok((answer, served)) => {
-                // The frame goes out before anything else is read: a client that holds requests back would send them
-                // behind its answer to a GOAWAY, which is its own fault and not the service's.
-                tokio::task::yield_now().await;
                 let worker = Rc::clone(&client.worker);
                 tokio::task::spawn_local(async move {
                     let deadline = Instant::now() + worker.plan.timeout;
@@ -90,7 +84,7 @@ async fn look_and_send(
     let blind = client.worker.plan.look_to_write;
     let mut unsent = 0;
     loop {
-        let session = ready(client, slot, pending).await?;
+        let session = session_for(client, slot, pending).await?;
         if !blind.is_zero() {
             tokio::time::sleep(blind).await;
         }
@@ -107,7 +101,7 @@ async fn look_and_send(
 }
 
 /// A session that takes another stream: the one there is, or a new one if its peer has said GOAWAY or is gone.
-async fn ready<'a>(
+async fn session_for<'a>(
     client: &mut Client,
     slot: &'a mut Option<Session>,
     pending: &mut Pending,
@@ -127,44 +121,30 @@ async fn ready<'a>(
     client.worker.record.borrow_mut().connections_opened += 1;
     let plan = &client.worker.plan;
     let stream = connect(endpoint, plan.connect_timeout).await?;
-    let (stream, socket) = twice(stream).map_err(|_| Verdict::ClientFault)?;
-    let handshake = tokio::time::timeout(plan.connect_timeout, h2::client::handshake(stream)).await;
-    let (sender, connection) = match handshake {
+    let (stream, socket) = frames::twice(stream).map_err(|_| Verdict::ClientFault)?;
+    let handshake = tokio::time::timeout(plan.connect_timeout, Frames::handshake(stream, socket)).await;
+    let (sender, frames) = match handshake {
         Ok(Ok(pair)) => pair,
         Ok(Err(error)) => return Err(loss(&error, false)),
         Err(_) => return Err(Verdict::ConnectTimedOut),
     };
-    let socket = Rc::new(socket);
-    let looked_into = Rc::clone(&socket);
-    let frames = tokio::task::spawn_local(async move {
-        // How the connection ended is told by each of its streams.
-        let _ = connection.await;
-        // The look keeps the socket open: the peer has to hear that this side is done.
-        let _ = looked_into.shutdown(std::net::Shutdown::Both);
-    });
+    tokio::task::spawn_local(Rc::clone(&frames).run());
     let sender = sender.ready().await.map_err(|error| loss(&error, false))?;
-    Ok(slot.insert(Session { sender, socket, endpoint, frames, served: Rc::default() }))
+    Ok(slot.insert(Session { sender, frames, endpoint, served: Rc::default() }))
 }
 
 impl Session {
     /// Looks whether the peer has said GOAWAY or is gone, in the kernel too; `None`: it takes no further stream.
     async fn look(mut self) -> Option<Self> {
         for _ in 0..LOOKS_MAX {
-            self.sender = self.sender.ready().await.ok().filter(|_| !self.frames.is_finished())?;
-            let waiting = SockRef::from(&*self.socket).peek(&mut [MaybeUninit::uninit()]);
-            if waiting.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            self.sender = self.sender.ready().await.ok().filter(|_| !self.frames.have_ended())?;
+            if self.frames.is_quiet() {
                 break;
             }
             tokio::task::yield_now().await;
         }
         Some(self)
     }
-}
-
-/// The stream for the frames, and the same socket for looks.
-fn twice(stream: TcpStream) -> io::Result<(TcpStream, std::net::TcpStream)> {
-    let socket = stream.into_std()?;
-    Ok((TcpStream::from_std(socket.try_clone()?)?, socket))
 }
 
 fn send(
@@ -183,6 +163,7 @@ fn send(
         .body(())
         .map_err(|_| Verdict::ClientFault)?;
     let (answer, _) = session.sender.send_request(request, true).map_err(|error| loss(&error, false))?;
+    session.frames.push();
     pending.is_sent();
     Ok((answer, Rc::clone(&session.served)))
 }

@@ -22,7 +22,7 @@ fn goaway_is_no_loss_and_sigkill_is() {
         "100ms..200ms",
         "--pre-stop",
         "600ms",
-        "--slow-path",
+        "--path",
         "/slow",
         "--only",
         "--clients",
