@@ -48,7 +48,9 @@ async fn bare(address: SocketAddr, leaving: watch::Receiver<bool>) -> anyhow::Re
 }
 
 async fn engine(address: SocketAddr, leaving: watch::Receiver<bool>) -> anyhow::Result<()> {
-    let options = Options { idle_hold: IdleHold::For(Duration::ZERO), ..Options::bare() };
+    let mut options = Options { idle_hold: IdleHold::For(Duration::ZERO), ..Options::bare() };
+    // The crowd has more in flight than the default lets in.
+    options.limits.requests_in_flight = options.limits.connections;
     let server = Server::new(options);
     let app =
         routes::routes(leaving.clone()).into_iter().fold(App::new(), |app, (path, method)| app.route(path, method));
