@@ -46,8 +46,6 @@ pub(crate) struct Begin {
     pub(crate) kind: Kind,
     pub(crate) route: u16,
     pub(crate) method: u8,
-    /// Upgrades have no bound.
-    pub(crate) bounded: bool,
     pub(crate) has_body: bool,
 }
 
@@ -55,7 +53,7 @@ impl Guard {
     /// Registers the request, then looks whether it may be served: false = too many are in flight.
     #[inline]
     pub(crate) fn begin(row: &Arc<Row>, begin: Begin) -> (Self, bool) {
-        let Begin { protocol, kind, route, method, bounded, has_body } = begin;
+        let Begin { protocol, kind, route, method, has_body } = begin;
         let shared = &row.shared;
         let now = clock::now_ns();
         let http1 = protocol == Protocol::Http1;
@@ -71,7 +69,7 @@ impl Guard {
         row.since_ns.store(now, Relaxed);
 
         let timeout = row.routes.route(route).request_timeout_ns;
-        let due = if bounded { now.saturating_add(timeout) } else { 0 };
+        let due = now.saturating_add(timeout);
         let stream = if http1 {
             row.request.begin(due, route, method, kind);
             None

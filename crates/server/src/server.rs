@@ -1,6 +1,7 @@
 //! The handle: one server, its listeners, and the verbs of its life.
 
 use crate::accept::Listener;
+use crate::admission::{DRAINING, FORCED};
 use crate::app::App;
 use crate::bound::Bound;
 use crate::histogram::RouteHistogram;
@@ -35,26 +36,32 @@ impl Server {
     /// Begins to listen and to accept on the current tokio runtime, which becomes the one that all connections run on.
     ///
     /// # Errors
-    /// What `listen` says; or the server is leaving already.
+    /// What `listen` says; or the server is draining already.
     ///
     /// # Panics
     /// Outside a tokio runtime, and as [`App::route`].
     pub fn serve(&self, bound: Bound, app: App) -> io::Result<SocketAddr> {
         let shared = &self.shared;
-        if shared.admission.drained_ns() != 0 {
-            return Err(io::Error::other("the server is draining"));
-        }
         let (router, routes) = app.build(&shared.options.limits);
         let routes = Arc::new(routes);
         let address = bound.local_addr();
-        let listener = bound.listen()?;
 
         shared.runtime.get_or_init(|| {
             tokio::spawn(sweep::run(Arc::downgrade(shared)));
             Handle::current()
         });
-        shared.routes.lock().unwrap_or_else(PoisonError::into_inner).push(routes.clone());
+        // Register first, look second: a drain sees this listener, or this listener sees the drain.
         shared.listeners.fetch_add(1, SeqCst);
+        let leaving = shared.admission.after_registering() & (DRAINING | FORCED) != 0;
+        let listener = match bound.listen() {
+            Ok(listener) if !leaving => listener,
+            unused => {
+                shared.listeners.fetch_sub(1, SeqCst);
+                shared.look_whether_drained();
+                return Err(unused.err().unwrap_or_else(|| io::Error::other("the server is draining")));
+            }
+        };
+        shared.routes.lock().unwrap_or_else(PoisonError::into_inner).push(routes.clone());
         tokio::spawn(Listener { shared: shared.clone(), routes, router }.run(listener));
         Ok(address)
     }

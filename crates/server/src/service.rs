@@ -16,7 +16,6 @@ use axum::body::Body;
 use http::{Method, Request, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
 use lameduck_lifecycle::{Kind, Protocol};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -42,13 +41,11 @@ impl Service {
     #[inline]
     fn begin(&self, request: &Request<Incoming>) -> (Guard, bool) {
         let http1 = self.protocol == Protocol::Http1;
-        let upgrade = !request.extensions().is_empty() && request.extensions().get::<OnUpgrade>().is_some();
         let begin = Begin {
             protocol: self.protocol,
             kind: if !http1 && is_grpc(request) { Kind::Grpc } else { Kind::Request },
             route: self.routes().find(request.uri().path()),
             method: method_index(request.method()),
-            bounded: !upgrade,
             has_body: !request.body().is_end_stream(),
         };
         Guard::begin(&self.row, begin)

@@ -90,7 +90,8 @@ impl Linger {
 
     fn discard(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) {
         let mut bytes = [0; 4096];
-        loop {
+        // A peer that never stops sending keeps the timer from its turn: the clock is asked here too.
+        while Instant::now() < self.reads_until {
             let mut buf = ReadBuf::new(&mut bytes);
             match Pin::new(&mut *stream).poll_read(cx, &mut buf) {
                 Poll::Pending => return,
@@ -103,6 +104,7 @@ impl Linger {
                 }
             }
         }
+        self.reading = false;
     }
 
     /// Everything has reached the peer's kernel, or it makes no sense to wait for that.

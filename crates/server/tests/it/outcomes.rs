@@ -97,6 +97,9 @@ async fn our_time_out_is_an_answer_with_its_own_name() {
     let answer = http1.get("/gate").await;
     assert_eq!((answer.status, answer.error()), (503, "the request took longer than allowed".to_owned()));
     assert_eq!(http1.get("/ping").await.status, 200, "the connection goes on");
+    // What only asks for an upgrade is a request like any other until it is upgraded.
+    http1.send("GET /gate HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n").await;
+    assert_eq!(http1.answer().await.status, 503);
 
     let mut http2 = Http2::connect(rig.address).await;
     let unhurried = http2.ask(http::Request::get("http://a/gate/unhurried")).await;
@@ -104,7 +107,7 @@ async fn our_time_out_is_an_answer_with_its_own_name() {
     rig.open(1);
     assert_eq!(unhurried.await.unwrap().status(), 200, "each stream and each route has its own");
     drop(http2);
-    check(&rig.finish().await, &[(TimedOut, 2), (Completed, 2)]);
+    check(&rig.finish().await, &[(TimedOut, 3), (Completed, 2)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
