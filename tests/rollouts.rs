@@ -5,6 +5,7 @@
 //! Each run prints its seed; `lameduck-drill local --seed N …` repeats it.
 
 #![cfg(unix)]
+#![expect(clippy::print_stdout, reason = "what a run lost, and its seed, belong into the log of the tests")]
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
