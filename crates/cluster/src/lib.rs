@@ -7,7 +7,7 @@
 //! | when | call | verbs it needs |
 //! |---|---|---|
 //! | start-up | [`Cluster::connect`], [`Cluster::own_pod`] and [`contradictions`] | `get` pods |
-//! | SIGTERM | [`Cluster::watch`] until the listener closes | `list`, `watch` endpointslices; `watch` pods |
+//! | SIGTERM | [`Cluster::watch_endpoints`] until the listener closes, [`Cluster::watch_deletion`] to the end | `list`, `watch` endpointslices; `watch` pods |
 //! | in between and at the end | [`Cluster::announce`] | `create` events (events.k8s.io) |
 //!
 //! Nothing is watched before SIGTERM: ten thousand idle pods cost the API server nothing.
@@ -28,7 +28,7 @@
 //! }
 //! // At SIGTERM. Dropping the receiver (or the future) ends the watch.
 //! let (facts, mut received) = tokio::sync::mpsc::channel(16);
-//! tokio::spawn(async move { cluster.watch(facts).await });
+//! tokio::spawn(async move { cluster.watch_endpoints(facts).await });
 //! while let Some(fact) = received.recv().await {
 //!     println!("{fact:?}");
 //! }

@@ -18,20 +18,30 @@ const WATCH_AT_LEAST: Duration = Duration::from_millis(500);
 const WATCH_FOR_LEAST: Duration = Duration::from_secs(2);
 
 impl Cluster {
-    /// Watches the endpoint slices and the own Pod, and sends what they say until the receiver is dropped (or until the
-    /// API server refused both).
+    /// Watches the endpoint slices, and sends what they say until the receiver is dropped or the API server refused.
     ///
-    /// Sends [`ClusterFact::Endpoints`] when the verdict of all slices changed, [`ClusterFact::Deletion`] when a grace
-    /// period is known or changed, [`ClusterFact::Unreachable`] after each failed attempt (another follows), and
-    /// [`ClusterFact::Forbidden`] if the slices may not be read. A full channel is waited for; what changed meanwhile is
-    /// told as one.
+    /// Sends [`ClusterFact::Endpoints`] when the verdict of all slices changed, [`ClusterFact::Unreachable`] after each failed
+    /// attempt (another follows), and [`ClusterFact::Forbidden`] if the slices may not be read. A full channel is waited for;
+    /// what changed meanwhile is told as one.
     ///
     /// # Cancel safety
     /// Dropping the future ends everything it began.
-    pub async fn watch(&self, facts: Sender<ClusterFact>) {
+    pub async fn watch_endpoints(&self, facts: Sender<ClusterFact>) {
         tokio::select! {
             () = facts.closed() => {}
-            ((), ()) = async { tokio::join!(endpoints::follow(self, &facts), own_pod::follow(self, &facts)) } => {}
+            () = endpoints::follow(self, &facts) => {}
+        }
+    }
+
+    /// Watches the own Pod, and sends [`ClusterFact::Deletion`] when its grace period is known or changed, until the receiver
+    /// is dropped or the API server refused. Worth while to the very end: a later delete may shorten what is left.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends everything it began.
+    pub async fn watch_deletion(&self, facts: Sender<ClusterFact>) {
+        tokio::select! {
+            () = facts.closed() => {}
+            () = own_pod::follow(self, &facts) => {}
         }
     }
 
@@ -42,7 +52,7 @@ impl Cluster {
     }
 }
 
-/// Tells a fact. With the receiver gone there is nobody to tell, and [`Cluster::watch`] ends by itself.
+/// Tells a fact. With the receiver gone there is nobody to tell, and the watch ends by itself.
 async fn tell(facts: &Sender<ClusterFact>, fact: ClusterFact) {
     let _ = facts.send(fact).await;
 }

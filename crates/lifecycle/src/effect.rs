@@ -13,7 +13,8 @@ pub enum Effect {
         /// Why.
         cause: Cause,
     },
-    /// Ask the cluster about this pod, from now until Draining.
+    /// Ask the cluster about this pod: its endpoints from now until Draining, its deletion (which may shorten the grace) to
+    /// the end.
     WatchCluster,
     /// LameDuck: keep accepting and serving, tell clients to leave.
     GiveNotice,

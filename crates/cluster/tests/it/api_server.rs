@@ -66,7 +66,9 @@ impl ApiServer {
         // Wide enough that a test may leave facts unread while it plays the server.
         let (facts, received) = mpsc::channel(1024);
         let cluster = self.cluster(options);
-        tokio::spawn(async move { cluster.watch(facts).await });
+        tokio::spawn(
+            async move { tokio::join!(cluster.watch_endpoints(facts.clone()), cluster.watch_deletion(facts)) },
+        );
         Facts(received)
     }
 }

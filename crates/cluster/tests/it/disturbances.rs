@@ -124,7 +124,7 @@ async fn nobody_listens() {
     let identity = server.cluster(Options::default()).identity().clone();
     let cluster = lameduck_cluster::Cluster::through_proxy(&url, identity, impatient()).unwrap();
     let (sender, mut facts) = tokio::sync::mpsc::channel(4);
-    tokio::spawn(async move { cluster.watch(sender).await });
+    tokio::spawn(async move { cluster.watch_endpoints(sender).await });
     for _ in 0..4 {
         assert_eq!(facts.recv().await, Some(ClusterFact::Unreachable));
     }

@@ -115,9 +115,13 @@ async fn dropping_the_receiver_ends_the_watch() {
     let mut server = ApiServer::start().await;
     let cluster = server.cluster(Options::default());
     let (sender, facts) = tokio::sync::mpsc::channel(1);
-    let watching = tokio::spawn(async move { cluster.watch(sender).await });
+    let watching =
+        tokio::spawn(
+            async move { tokio::join!(cluster.watch_endpoints(sender.clone()), cluster.watch_deletion(sender)) },
+        );
     server.slices.list().await.json(&list("5", &[]));
     server.slices.watch_from("5").await.stream();
+    server.pods.watch_from("0").await.stream();
     drop(facts);
     watching.await.unwrap();
 }

@@ -20,7 +20,9 @@ impl Surroundings {
     pub(crate) async fn check(self, _plan: Plan) {}
 
     /// Says at once that there is nothing to wait for.
-    pub(crate) async fn watch(self, events: Events) {
+    pub(crate) async fn watch_deletion(self, _events: Events) {}
+
+    pub(crate) async fn watch_endpoints(self, events: Events) {
         events.tell(Event::Cluster(ClusterFact::Absent)).await;
     }
 

@@ -60,18 +60,20 @@ impl Surroundings {
         }
     }
 
-    /// Tells what the cluster says about this pod. To be aborted when nobody wants to know any more.
-    pub(crate) async fn watch(self, events: Events) {
+    /// Tells which Services still send connections here. To be aborted when nobody wants to know any more.
+    pub(crate) async fn watch_endpoints(self, events: Events) {
         let Some(cluster) = self.cluster else {
             return events.tell(Event::Cluster(ClusterFact::Absent)).await;
         };
-        let (facts, mut received) = mpsc::channel(FACTS_MAX);
-        let forward = async {
-            while let Some(fact) = received.recv().await {
-                events.tell(Event::Cluster(fact)).await;
-            }
-        };
-        tokio::join!(cluster.watch(facts), forward);
+        let (facts, received) = mpsc::channel(FACTS_MAX);
+        tokio::join!(cluster.watch_endpoints(facts), forward(received, events));
+    }
+
+    /// Tells of the pod's deletion and of every later, shorter one. To be aborted at the end.
+    pub(crate) async fn watch_deletion(self, events: Events) {
+        let Some(cluster) = self.cluster else { return };
+        let (facts, received) = mpsc::channel(FACTS_MAX);
+        tokio::join!(cluster.watch_deletion(facts), forward(received, events));
     }
 
     /// Says on the pod that leaving began.
@@ -88,6 +90,12 @@ impl Surroundings {
         let forced = report.document.cut.contains(&PhaseName::Draining);
         let notice = if forced { Notice::DeadlineForced(sentence) } else { Notice::DrainFinished(sentence) };
         let _ = timeout(LAST_EVENT_WITHIN, announce(cluster, notice)).await;
+    }
+}
+
+async fn forward(mut facts: mpsc::Receiver<ClusterFact>, events: Events) {
+    while let Some(fact) = facts.recv().await {
+        events.tell(Event::Cluster(fact)).await;
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) struct EngineRooms {
 pub(super) struct Tasks {
     serving: Vec<AbortHandle>,
     watching: Vec<AbortHandle>,
+    deletion: Option<AbortHandle>,
     releasing: Option<AbortHandle>,
 }
 
@@ -97,7 +98,10 @@ impl EngineRooms {
     }
 
     fn watch_cluster(&mut self) {
-        let watching = tokio::spawn(self.surroundings.clone().watch(self.observer.shared.events.clone()));
+        let events = &self.observer.shared.events;
+        let watching = tokio::spawn(self.surroundings.clone().watch_endpoints(events.clone()));
+        let deletion = tokio::spawn(self.surroundings.clone().watch_deletion(events.clone()));
+        self.tasks.deletion = Some(deletion.abort_handle());
         self.tasks.watching.push(watching.abort_handle());
     }
 
@@ -135,9 +139,8 @@ impl EngineRooms {
     }
 
     fn flush(&mut self) -> Event {
-        if let Some(releasing) = self.tasks.releasing.take() {
-            releasing.abort();
-        }
+        let ending = [self.tasks.deletion.take(), self.tasks.releasing.take()];
+        ending.into_iter().flatten().for_each(|task| task.abort());
         Event::Flushed
     }
 
