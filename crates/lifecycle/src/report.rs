@@ -62,6 +62,10 @@ impl Report {
             .sum();
         let stopped = if self.document.was_ready { "left" } else { "stopped before ready" };
         let cause = self.document.cause.as_deref().unwrap_or("without a cause");
-        format!("{stopped} in {seconds:.1} s, {cause}: {}", self.document.ledger_sentence)
+        let jobs = match self.document.jobs.lost_total {
+            0 => String::new(),
+            lost => format!("; {lost} of {} jobs lost", self.document.jobs.accepted),
+        };
+        format!("{stopped} in {seconds:.1} s, {cause}: {}{jobs}", self.document.ledger_sentence)
     }
 }

@@ -144,6 +144,9 @@ impl Answer {
             return upgraded(response, guard);
         }
 
+        if guard.stream.is_none() && guard.row.body_tail.load(Relaxed) {
+            announce_close(&mut response);
+        }
         let state = guard.row.shared.admission.now();
         if state & (LEAVING | DRAINING) != 0 {
             tell(&mut response, &guard, state);
@@ -209,6 +212,13 @@ impl Future for Answer {
     }
 }
 
+/// The handler has not read the request's body. hyper closes behind the answer if the rest has not come by then, and a client that
+/// was not told would lose its next request.
+#[cold]
+fn announce_close(response: &mut Response) {
+    response.headers_mut().insert(header::CONNECTION, CLOSE);
+}
+
 /// The notice, while leaving: `Connection: close`, or GOAWAY for the whole connection.
 #[cold]
 fn tell(response: &mut Response, guard: &Guard, state: u32) {
@@ -225,7 +235,7 @@ fn tell(response: &mut Response, guard: &Guard, state: u32) {
         row.go_away(now);
     } else {
         row.noticed.store(true, Relaxed);
-        response.headers_mut().insert(header::CONNECTION, CLOSE);
+        announce_close(response);
     }
 }
 

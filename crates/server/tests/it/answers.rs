@@ -47,7 +47,13 @@ async fn errors_are_json_with_the_id_and_leak_nothing() {
     wrong_method.error();
 
     client.send("POST /json HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}").await;
-    assert_eq!((client.answer().await).status, 415);
+    let unread = client.answer().await;
+    assert_eq!(
+        (unread.status, unread.says_close()),
+        (415, true),
+        "nobody has read the body: the connection cannot go on"
+    );
+    let mut client = Client::connect(rig.address).await;
     client.send("POST /json HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1\r\n\r\n{").await;
     let malformed = client.answer().await;
     assert_eq!(malformed.status, 400);
