@@ -108,7 +108,8 @@ fn losses(text: &mut String, run: &JudgedRun) {
     let kept = record.lost_on_kept_alive;
     if kept > 0 {
         let admitted: u64 = run.reconciled.iter().map(|one| one.admitted).sum();
-        let expected: f64 = run.reconciled.iter().filter_map(|one| one.ledger).map(|one| one.raced_expected).sum();
+        let expected: f64 =
+            run.reconciled.iter().filter_map(|one| one.ledger).fold(0.0, |sum, one| sum + one.raced_expected);
         let admitted = match run.reconciled.iter().any(|one| one.ledger.is_some()) {
             true => format!("; the service counted {admitted} as raced and had expected {expected:.4}"),
             false => String::new(),
