@@ -30,8 +30,9 @@ wait "$wrk" || fail "wrk"
 
 grep -E 'Requests/sec|\[[0-9]{3}\].*responses' "$work/hey.txt" | sed 's/^ */      hey: /'
 grep -E 'requests in|Socket|Non-2xx' "$work/wrk.txt" | sed 's/^ */      wrk: /'
-grep -q '\[200\]' "$work/hey.txt" || fail "hey got no answer"
-if grep -qE 'Error distribution|\[[1345][0-9]{2}\]' "$work/hey.txt"; then
+# With "responses": hey's histogram has counts in such brackets, too.
+grep -qE '\[200\]\s+[0-9]+ responses' "$work/hey.txt" || fail "hey got no answer"
+if grep -qE 'Error distribution|\[[1345][0-9]{2}\]\s+[0-9]+ responses' "$work/hey.txt"; then
     sed -n '/Error distribution/,$p' "$work/hey.txt" >&2
     fail "hey lost requests"
 fi
