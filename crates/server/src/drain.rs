@@ -62,7 +62,7 @@ fn new_hold(shared: &Shared) -> Hold {
     freeze_rates(shared);
     let rates = shared.rates.get().cloned().unwrap_or_else(|| Rates::freeze(hold::Histogram::default(), []));
     let mode = if shared.options.closings.hold { shared.options.idle_hold } else { IdleHold::For(Duration::ZERO) };
-    Hold::new(rates, mode, None)
+    Hold::new(rates, mode)
 }
 
 /// One linger before the deadline everything idle is closed, so that its linger still fits. The deadline may have moved.

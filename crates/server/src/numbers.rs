@@ -3,7 +3,7 @@
 use crate::admission::FORCED;
 use crate::histogram::HistogramSnapshot;
 use crate::shared::Shared;
-use lameduck_lifecycle::{CloseReason, Connections, Kind, Ledger, Outcome, Protocol};
+use lameduck_lifecycle::{CloseReason, Connections, Ledger, Protocol};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
@@ -49,24 +49,14 @@ pub(crate) fn read(shared: &Shared) -> Numbers {
     ledger.raced = shared.raced.load(Relaxed);
     ledger.raced_expected = shared.raced_expected();
     if shared.admission.now() & FORCED != 0 {
-        abort_what_is_left(&mut ledger);
+        // After the deadline what has not ended by itself was cut, even if its handler does not know yet.
+        ledger.abort_in_flight();
     }
     Numbers {
         ledger,
         connections: connections(shared),
         late_arrivals: shared.late_arrivals.snapshot(),
         accept_errors: shared.accept_errors(),
-    }
-}
-
-/// After the deadline nothing is in flight: what has not ended by itself was cut, even if its handler does not know yet.
-fn abort_what_is_left(ledger: &mut Ledger) {
-    for protocol in Protocol::ALL {
-        for kind in Kind::ALL {
-            let left = ledger.in_flight_by(protocol, kind);
-            ledger.add_ended(protocol, kind, Outcome::Aborted, left);
-            ledger.set_in_flight(protocol, kind, 0);
-        }
     }
 }
 

@@ -48,18 +48,17 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Holds as `mode` says, and never longer than `cap` from the start of Draining (one linger before the deadline;
-    /// `None`: no deadline).
-    pub fn new(rates: Rates, mode: IdleHold, cap: Option<Duration>) -> Self {
-        let own_cap = match mode {
+    /// Holds as `mode` says, without a deadline: [`hold_at_most`](Self::hold_at_most) brings one.
+    pub fn new(rates: Rates, mode: IdleHold) -> Self {
+        let cap = match mode {
             IdleHold::Auto => AUTO_CAP,
             IdleHold::For(hold) => hold,
         };
-        let cap = cap.map_or(own_cap, |cap| cap.min(own_cap));
         Hold { rates, mode, cap, expected: 0.0 }
     }
 
-    /// The deadline moved: holds no longer than `cap` from the start of Draining. A later one changes nothing.
+    /// There is a deadline, or it moved: holds no longer than `cap` from the start of Draining (one linger before it). A later one
+    /// changes nothing.
     pub fn hold_at_most(&mut self, cap: Duration) {
         self.cap = self.cap.min(cap);
     }

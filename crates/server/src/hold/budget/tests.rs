@@ -11,7 +11,7 @@ fn idle(key: usize, rate: f64) -> Idle<usize> {
 }
 
 fn hold(mode: IdleHold) -> Hold {
-    Hold::new(Rates::freeze(Histogram::default(), []), mode, None)
+    Hold::new(Rates::freeze(Histogram::default(), []), mode)
 }
 
 fn keys(verdict: &Verdict<usize>) -> Vec<usize> {
@@ -79,7 +79,8 @@ fn auto_ends_at_its_cap() {
 fn a_deadline_ends_the_hold_before_its_cap() {
     let rates = Rates::freeze(Histogram::default(), []);
     for mode in [IdleHold::Auto, IdleHold::For(Duration::from_secs(60))] {
-        let mut hold = Hold::new(rates.clone(), mode, Some(Duration::from_secs(2)));
+        let mut hold = Hold::new(rates.clone(), mode);
+        hold.hold_at_most(Duration::from_secs(2));
         assert!(!hold.tick(Duration::from_millis(1999), [idle(0, 500.0)]).stopped);
         assert!(hold.tick(Duration::from_secs(2), [idle(0, 500.0)]).stopped);
     }
@@ -147,7 +148,10 @@ proptest! {
     ) {
         let rates = learned(gaps, &connections);
         let mode = held_ms.map_or(IdleHold::Auto, |ms| IdleHold::For(Duration::from_millis(ms)));
-        let mut hold = Hold::new(rates, mode, deadline_ms.map(Duration::from_millis));
+        let mut hold = Hold::new(rates, mode);
+        if let Some(ms) = deadline_ms {
+            hold.hold_at_most(Duration::from_millis(ms));
+        }
         let cap = hold.cap;
         let mut open: Vec<bool> = connections.iter().map(|_| true).collect();
         let mut elapsed = Duration::ZERO;
@@ -180,7 +184,7 @@ proptest! {
     #[test]
     fn what_is_held_is_dearer_than_what_is_closed(connections in connections(), gaps in gaps()) {
         let rates = learned(gaps, &connections);
-        let mut hold = Hold::new(rates.clone(), IdleHold::Auto, None);
+        let mut hold = Hold::new(rates.clone(), IdleHold::Auto);
         let silent = |key: usize| Idle { key, silence: Duration::from_micros(connections[key].0), window: WINDOW };
         let verdict = hold.tick(Duration::ZERO, (0..connections.len()).map(silent));
 
