@@ -1,4 +1,5 @@
 # One static binary on an empty file system. Static with glibc: musl's allocator costs several times the processor time.
+# The service is the last target and so the default; `--target drill` is the drill, for its load pods in a cluster.
 # BuildKit only (`docker build`, `buildah build`): the cache mounts keep dependencies built between builds.
 ARG RUST=1.95
 FROM rust:${RUST}-slim-bookworm AS build
@@ -12,7 +13,27 @@ ENV CARGO_TARGET_DIR=/target \
 WORKDIR /source
 COPY . .
 
+FROM build AS build-drill
 # The explicit target keeps build scripts and proc macros out of RUSTFLAGS: they cannot be static.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/target \
+    target="$(rustc -vV | sed -n 's/^host: //p')" \
+    && cargo build --release --locked --package lameduck-drill --bin lameduck-drill --target "$target" \
+    && install -D "/target/$target/release/lameduck-drill" /image/lameduck-drill \
+    && install -D -m 644 /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt \
+    && printf 'nonroot:x:65532:65532::/:/\n' > /image/etc/passwd \
+    && ! ldd /image/lameduck-drill 2>/dev/null | grep -q '=>'
+
+FROM scratch AS drill
+COPY --from=build-drill /image/ /
+# A number, so that Kubernetes can tell that it is not root.
+USER 65532:65532
+ENTRYPOINT ["/lameduck-drill"]
+LABEL org.opencontainers.image.title="lameduck-drill" \
+      org.opencontainers.image.description="How many requests does a rolling restart lose, seen from the clients' side?" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0"
+
+FROM build AS build-service
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/target \
     target="$(rustc -vV | sed -n 's/^host: //p')" \
@@ -23,8 +44,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && ! ldd /image/lameduck 2>/dev/null | grep -q '=>'
 
 FROM scratch
-COPY --from=build /image/ /
-# A number, so that Kubernetes can tell that it is not root.
+COPY --from=build-service /image/ /
 USER 65532:65532
 EXPOSE 8080 9000 8081
 ENTRYPOINT ["/lameduck"]

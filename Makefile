@@ -4,16 +4,19 @@
 CARGO ?= cargo
 PYTHON ?= python3
 IMAGE ?= lameduck:dev
+DRILL_IMAGE ?= lameduck-drill:dev
+# Where images that are built without an image builder are put.
+IMAGES ?= $(or $(CARGO_TARGET_DIR),target)/images
 # Where tools that some targets need are put; outside of the checkout.
 TOOLS ?= $(HOME)/.cache/lameduck/tools
 WINDOWS := x86_64-pc-windows-gnu
 MACOS := aarch64-apple-darwin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-link lint fmt fmt-check doc docs deny bench api-test drill-soak image chart e2e kind-up cross cross-windows cross-macos ci
+.PHONY: help run demo test test-link lint fmt fmt-check doc docs deny bench api-test drill-soak image image-drill images chart e2e e2e-drill kind-up kind-up-drill cross cross-windows cross-macos ci
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start the service on ports 8080 and 8081, bench routes on
 	LAMEDUCK_BENCH__ENABLED=true $(CARGO) run
@@ -58,24 +61,37 @@ drill-soak: ## A million requests across rolling restarts
 image: ## Build the container image (needs docker)
 	docker build --tag $(IMAGE) .
 
+image-drill: ## Build the drill's container image, for its load pods (needs docker)
+	docker build --target drill --tag $(DRILL_IMAGE) .
+
+images: ## Build all images as archives, without an image builder (Linux)
+	./scripts/static-images $(IMAGES)
+
 chart: ## Check the chart and the rendered manifests (needs helm)
 	./scripts/chart
 
 e2e: ## The tests on a real cluster: any KUBECONFIG (needs helm, kubectl)
 	./tests/e2e/run
 
+e2e-drill: ## Every way a pod can be asked to leave, on a real cluster, from the clients' side (as e2e; also lameduck-drill)
+	./tests/e2e/run --suite drill
+
 kind-up: ## A local cluster with the image loaded (needs docker, kind)
 	kind create cluster --config k8s/kind.yaml
 	kind load docker-image $(IMAGE) --name lameduck
+
+kind-up-drill: kind-up ## The same with what e2e-drill needs besides: make image image-drill images
+	kind load docker-image $(DRILL_IMAGE) --name lameduck
+	kind load image-archive $(IMAGES)/lameduck-axum-peer.tar --name lameduck
 
 cross: cross-windows cross-macos ## Compile for Windows and macOS without linking (needs the targets: rustup target add)
 
 cross-windows:
 	$(CARGO) check --workspace --target $(WINDOWS)
 
-# Without the cluster room and the sample service: elsewhere than on macOS there is no C compiler for ring.
+# Without those that talk to a cluster: elsewhere than on macOS there is no C compiler for ring.
 cross-macos:
-	$(CARGO) check -p lameduck-lifecycle -p lameduck-server -p lameduck-telemetry -p lameduck -p lameduck-drill --target $(MACOS)
+	$(CARGO) check -p lameduck-lifecycle -p lameduck-server -p lameduck-telemetry -p lameduck --target $(MACOS)
 
 ci: ## What CI runs for every change
 	./.ci/run

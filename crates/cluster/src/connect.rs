@@ -13,6 +13,8 @@ use std::time::Duration;
 pub struct Options {
     /// Names of the Services whose EndpointSlices count (`cluster.services`). Empty: all of the namespace.
     pub services: Vec<String>,
+    /// Each node sends to its own pods alone (`externalTrafficPolicy: Local`): the last pod of its node is the last.
+    pub local_traffic: bool,
     /// Longest wait for the answer to one request. 2 s.
     pub answer_within: Duration,
     /// A watch is opened anew after this long, so that a connection that died without a word is noticed. 5 s; at least 2 s.
@@ -21,7 +23,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { services: Vec::new(), answer_within: Duration::from_secs(2), watch_for: Duration::from_secs(5) }
+        Self {
+            services: Vec::new(),
+            local_traffic: false,
+            answer_within: Duration::from_secs(2),
+            watch_for: Duration::from_secs(5),
+        }
     }
 }
 

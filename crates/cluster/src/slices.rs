@@ -1,7 +1,7 @@
 //! What a set of EndpointSlices says about one pod. Pure: objects in, a verdict out.
 
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 
@@ -35,7 +35,10 @@ struct Summary {
     /// Service and address family: a dual-stack Service has slices for each, and each routes for itself.
     route: (String, String),
     standing: Standing,
-    others_take_over: bool,
+    /// The node of our endpoint.
+    node: Option<String>,
+    /// The nodes of other endpoints that take new connections.
+    others_on: BTreeSet<Option<String>>,
 }
 
 /// What all slices together say.
@@ -43,7 +46,8 @@ struct Summary {
 pub(crate) struct Verdict {
     /// Some slice still sends new connections here.
     pub(crate) registered: bool,
-    /// Some Service that names this pod has, in one address family, no other endpoint that takes new connections.
+    /// Some Service that names this pod has, in one address family, no other endpoint that takes new connections; with
+    /// local traffic: no other one on this pod's node.
     pub(crate) last_serving: bool,
 }
 
@@ -59,12 +63,14 @@ pub(crate) struct Change {
 #[derive(Debug)]
 pub(crate) struct View {
     uid: String,
+    /// Only endpoints on the same node take over.
+    local_traffic: bool,
     slices: BTreeMap<String, Summary>,
 }
 
 impl View {
-    pub(crate) fn new(uid: &str) -> Self {
-        Self { uid: uid.to_owned(), slices: BTreeMap::new() }
+    pub(crate) fn new(uid: &str, local_traffic: bool) -> Self {
+        Self { uid: uid.to_owned(), local_traffic, slices: BTreeMap::new() }
     }
 
     /// Takes a complete list: what it does not contain is gone.
@@ -96,10 +102,15 @@ impl View {
     pub(crate) fn verdict(&self) -> Verdict {
         let registered = self.slices.values().any(|slice| slice.standing == Standing::Registered);
         let naming = self.slices.values().filter(|slice| slice.standing != Standing::Absent);
-        let last_serving = naming
-            .map(|slice| &slice.route)
-            .any(|route| !self.slices.values().any(|other| other.route == *route && other.others_take_over));
+        let last_serving =
+            naming.into_iter().any(|ours| !self.slices.values().any(|other| self.takes_over_from(ours, other)));
         Verdict { registered, last_serving }
+    }
+
+    fn takes_over_from(&self, ours: &Summary, other: &Summary) -> bool {
+        let somewhere =
+            if self.local_traffic { other.others_on.contains(&ours.node) } else { !other.others_on.is_empty() };
+        other.route == ours.route && somewhere
     }
 
     fn summary(&self, slice: &EndpointSlice) -> Summary {
@@ -108,8 +119,13 @@ impl View {
         let (ours, others): (Vec<_>, Vec<_>) = slice.endpoints.iter().partition(|endpoint| names(endpoint, &self.uid));
         Summary {
             route: (service, slice.address_type.clone()),
+            node: ours.first().and_then(|endpoint| endpoint.node_name.clone()),
             standing: ours.into_iter().map(standing).max().unwrap_or(Standing::Absent),
-            others_take_over: others.into_iter().any(takes_over),
+            others_on: others
+                .into_iter()
+                .filter(|endpoint| takes_over(endpoint))
+                .map(|endpoint| endpoint.node_name.clone())
+                .collect(),
         }
     }
 }

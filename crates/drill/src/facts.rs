@@ -1,12 +1,19 @@
 //! What a run found out: about each replica from outside, and about the requests from the clients. Data only.
 
+mod cluster;
+#[cfg(test)]
+pub(crate) mod sample;
+
 use serde::Serialize;
+
+pub(crate) use self::cluster::{ClockFacts, ClusterSetting, PodEnd, PodFacts};
 
 use crate::endpoints::ReplicaId;
 use crate::ledger::{Ledger, Metrics};
 use crate::load::Lag;
 use crate::plan::{Role, RunPlan};
 use crate::record::{Micros, Record};
+use crate::scenario::Scenario;
 
 /// Why a replica got SIGKILL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -69,6 +76,10 @@ pub(crate) struct ReplicaFacts {
     pub(crate) metrics: Option<Metrics>,
     /// Requests of the drill itself to the work port: readiness probes, if they go there.
     pub(crate) own_requests: u64,
+    /// What it had counted before the load began.
+    pub(crate) baseline: Ledger,
+    /// If it is a pod of a cluster.
+    pub(crate) pod: Option<PodFacts>,
 }
 
 impl ReplicaFacts {
@@ -92,6 +103,8 @@ impl ReplicaFacts {
             ledger_problem: None,
             metrics: None,
             own_requests: 0,
+            baseline: Ledger::default(),
+            pod: None,
         }
     }
 
@@ -102,16 +115,51 @@ impl ReplicaFacts {
         }
     }
 
-    /// Whether it died without having been told to.
-    pub(crate) fn died(&self) -> bool {
-        self.exited.is_some() && self.signalled.is_none() && self.killed.is_none()
+    /// What a person calls it.
+    pub(crate) fn name(&self) -> String {
+        match &self.pod {
+            Some(pod) if pod.restarts > 0 => format!("{} (restart {})", pod.name, pod.restarts),
+            Some(pod) => pod.name.clone(),
+            None => format!("replica {}", self.id.0),
+        }
     }
+
+    /// Whether it was leaving at this time: told to, and still there.
+    pub(crate) fn leaves_at(&self, at: Micros) -> bool {
+        let told = self.marked.into_iter().chain(self.signalled).min();
+        told.is_some_and(|told| told <= at) && self.exited.is_none_or(|exited| at <= exited)
+    }
+
+    /// From the order to leave to the end of the process.
+    pub(crate) fn took(&self) -> Option<Micros> {
+        Some(self.exited?.saturating_sub(self.marked.or(self.signalled)?))
+    }
+
+    /// The phase it was in, as far as the drill saw it.
+    pub(crate) fn phase_at(&self, at: Micros) -> &str {
+        self.phases.iter().rev().find(|phase| phase.at <= at).map_or("unknown", |phase| &phase.phase)
+    }
+
+    /// Whether it died without having been told to.
+    ///
+    /// A pod that was never ready and ended (a new version that does not start) served nobody, and takes nobody's requests with it.
+    pub(crate) fn died(&self) -> bool {
+        let served = self.pod.is_none() || self.ready.is_some();
+        served && self.exited.is_some() && self.signalled.is_none() && self.killed.is_none()
+    }
+}
+
+/// What kind of run it was.
+#[derive(Clone, Debug)]
+pub(crate) enum Setting {
+    Local(RunPlan),
+    Cluster(ClusterSetting),
 }
 
 /// Everything about one run.
 #[derive(Debug)]
 pub(crate) struct RunFacts {
-    pub(crate) plan: RunPlan,
+    pub(crate) setting: Setting,
     pub(crate) record: Record,
     pub(crate) lag: Lag,
     pub(crate) replicas: Vec<ReplicaFacts>,
@@ -127,101 +175,56 @@ pub(crate) struct RunFacts {
 
 impl RunFacts {
     pub(crate) fn name(&self) -> &str {
-        &self.plan.name
+        match &self.setting {
+            Setting::Local(run) => &run.name,
+            Setting::Cluster(setting) => &setting.run.name,
+        }
     }
 
     pub(crate) fn role(&self) -> Role {
-        self.plan.role
+        match &self.setting {
+            Setting::Local(run) => run.role,
+            Setting::Cluster(setting) => setting.run.role,
+        }
+    }
+
+    pub(crate) fn scenario(&self) -> Option<Scenario> {
+        match &self.setting {
+            Setting::Local(run) => run.scenario,
+            Setting::Cluster(_) => None,
+        }
+    }
+
+    pub(crate) fn cluster(&self) -> Option<&ClusterSetting> {
+        match &self.setting {
+            Setting::Local(_) => None,
+            Setting::Cluster(setting) => Some(setting),
+        }
     }
 
     pub(crate) fn seconds(&self) -> f64 {
         self.load.1.saturating_sub(self.load.0) as f64 / 1e6
     }
 
-    /// What a replica was doing at a time, as far as the drill saw it.
-    pub(crate) fn phase_at(&self, replica: Option<ReplicaId>, at: Micros) -> &str {
-        let replica = replica.and_then(|id| self.replicas.get(usize::from(id.0)));
-        let phases = replica.map(|replica| replica.phases.as_slice()).unwrap_or_default();
-        phases.iter().rev().find(|phase| phase.at <= at).map_or("unknown", |phase| &phase.phase)
+    /// Where a request went, and what went on there at that time, in words. Through a Service nobody can tell which pod it
+    /// was: those that were leaving are named.
+    pub(crate) fn place(&self, replica: Option<ReplicaId>, at: Micros) -> String {
+        if self.cluster().is_some() {
+            let leaving = self.replicas.iter().filter(|pod| pod.leaves_at(at));
+            let leaving: Vec<_> = leaving.map(|pod| format!("{} ({})", pod.name(), pod.phase_at(at))).collect();
+            return if leaving.is_empty() {
+                "nobody was leaving".into()
+            } else {
+                format!("while {}", leaving.join(", "))
+            };
+        }
+        let Some(id) = replica else { return "no replica".to_owned() };
+        let phase = self.replicas.get(usize::from(id.0)).map_or("unknown", |replica| replica.phase_at(at));
+        format!("replica {} ({phase})", id.0)
     }
 
     /// Replicas that had to be killed at the end of their grace period.
     pub(crate) fn killed_at_grace(&self) -> usize {
         self.replicas.iter().filter(|replica| matches!(replica.killed, Some((_, Kill::Grace)))).count()
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod sample {
-    //! Made-up runs for the tests of what is pure.
-
-    use std::time::Duration;
-
-    use super::*;
-    use crate::plan::{Propagation, Restart, Service};
-    use crate::record::{Ended, Period};
-    use crate::verdict::{Kind, Verdict};
-
-    /// A run of one replica that was restarted once, with these verdicts on `hot` requests of 2 ms each.
-    pub(crate) fn run(name: &str, role: Role, verdicts: &[(Verdict, u64)]) -> RunFacts {
-        let delay = Duration::from_millis(100);
-        let mut record = Record::new();
-        let mut id = 0;
-        for &(verdict, count) in verdicts {
-            for _ in 0..count {
-                id += 1;
-                record.end(&ended(id, verdict), Period::During);
-            }
-        }
-        let mut old = ReplicaFacts::new(ReplicaId(0), 0, ([127, 0, 1, 1], 18080).into(), 0);
-        for (phase, at) in [("starting", 0), ("ready", 20_000), ("signalled", 3_000_000), ("gone", 4_500_000)] {
-            old.see_phase(phase, at);
-        }
-        (old.ready, old.marked, old.signalled) = (Some(20_000), Some(3_000_000), Some(3_000_000));
-        (old.exited, old.status) = (Some(4_500_000), Some(ExitStatus { code: Some(0), signal: None }));
-        let plan = RunPlan {
-            name: name.to_owned(),
-            role,
-            scenario: None,
-            env: Vec::new(),
-            replicas: 1,
-            rollouts: 1,
-            pause: delay,
-            wait_for_exit: false,
-            restart: Restart::Term,
-            service: Service {
-                views: 1,
-                propagation: Propagation { least: delay, most: delay },
-                pre_stop: Duration::ZERO,
-                grace: Duration::from_secs(30),
-            },
-            warm_up: delay,
-            cool_down: delay,
-        };
-        let offered = id as f64 / 6.0;
-        RunFacts {
-            plan,
-            record,
-            lag: Lag::new(),
-            replicas: vec![old],
-            restarts: 1,
-            load: (0, 6_000_000),
-            offered,
-            interrupted: false,
-        }
-    }
-
-    fn ended(id: u64, verdict: Verdict) -> Ended {
-        Ended {
-            id,
-            kind: Kind::Hot,
-            verdict,
-            replica: Some(ReplicaId(0)),
-            kept_alive: true,
-            due: 3_998_000,
-            sent: Some(3_999_000),
-            ended: 4_000_000,
-            status: 200,
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! What the facts mean: whether each run is valid, whether what was promised held, and the one sentence at the end. Pure.
 
+mod cluster;
+
 use std::time::Duration;
 
 use crate::exit::Exit;
@@ -16,10 +18,21 @@ use crate::verdict::{Kind, Verdict};
 pub(crate) struct JudgedRun {
     pub(crate) facts: RunFacts,
     pub(crate) reconciled: Vec<Reconciled>,
+    /// Losses on kept-alive connections that the service itself counted as `raced`.
+    pub(crate) admitted: u64,
     /// Why the run proves nothing. Empty: it is valid.
     pub(crate) invalid: Vec<String>,
     /// What should have held and did not.
     pub(crate) broken: Vec<String>,
+}
+
+impl JudgedRun {
+    /// Requests that the service itself expected to race its closes.
+    pub(crate) fn raced_expected(&self) -> f64 {
+        // From plus zero: a sum of nothing would be minus zero.
+        let ledgers = self.reconciled.iter().filter_map(|one| one.ledger);
+        ledgers.fold(0.0, |sum, ledger| sum + ledger.raced_expected)
+    }
 }
 
 /// The whole drill.
@@ -32,6 +45,9 @@ pub(crate) struct Judged {
 
 /// Judges one run by its role.
 pub(crate) fn judge_run(facts: RunFacts, limits: &Limits, keeps_ledger: bool) -> JudgedRun {
+    if facts.cluster().is_some() {
+        return cluster::judge_run(facts, limits, keeps_ledger);
+    }
     let nobody = ReplicaCounts::default();
     let reconciled: Vec<Reconciled> = facts
         .replicas
@@ -44,10 +60,11 @@ pub(crate) fn judge_run(facts: RunFacts, limits: &Limits, keeps_ledger: bool) ->
     let invalid = invalid(&facts, limits);
     let broken = match facts.role() {
         Role::Control => Vec::new(),
-        Role::Subject => [lost(&facts), deaths(&facts), disagreements(&reconciled)].concat(),
-        Role::Scenario => [scenario(&facts), disagreements(&reconciled)].concat(),
+        Role::Subject => [lost(&facts), deaths(&facts), disagreements(&facts, &reconciled)].concat(),
+        Role::Scenario => [scenario(&facts), disagreements(&facts, &reconciled)].concat(),
     };
-    JudgedRun { facts, reconciled, invalid, broken }
+    let admitted = reconciled.iter().map(|one| one.admitted).sum();
+    JudgedRun { facts, reconciled, admitted, invalid, broken }
 }
 
 /// Judges all runs together.
@@ -161,21 +178,22 @@ pub(crate) fn by_verdict(facts: &RunFacts) -> String {
 fn deaths(facts: &RunFacts) -> Vec<String> {
     let died = facts.replicas.iter().filter(|replica| replica.died());
     died.map(|replica| match replica.status {
-        Some(status) => format!("replica {} ended by itself ({status})", replica.id.0),
-        None => format!("replica {} ended by itself", replica.id.0),
+        Some(status) => format!("{} ended by itself ({status})", replica.name()),
+        None => format!("{} ended by itself", replica.name()),
     })
     .collect()
 }
 
-fn disagreements(reconciled: &[Reconciled]) -> Vec<String> {
-    let differences = reconciled.iter().flat_map(|one| {
-        one.differences.iter().map(|text| format!("the ledger of replica {} disagrees: {text}", one.replica.0))
+fn disagreements(facts: &RunFacts, reconciled: &[Reconciled]) -> Vec<String> {
+    let named = facts.replicas.iter().zip(reconciled);
+    let differences = named.flat_map(|(replica, one)| {
+        one.differences.iter().map(|text| format!("the ledger of {} disagrees: {text}", replica.name()))
     });
     differences.collect()
 }
 
 fn scenario(facts: &RunFacts) -> Vec<String> {
-    let Some(scenario) = facts.plan.scenario else { return Vec::new() };
+    let Some(scenario) = facts.scenario() else { return Vec::new() };
     match scenario {
         Scenario::Kill => lost_elsewhere(facts, |kill| kill == Kill::Purpose),
         Scenario::ShortGrace => lost_elsewhere(facts, |kill| kill == Kill::Grace),

@@ -3,6 +3,8 @@
 //! The drill has its own types for them. It reads what it compares, ignores the rest, and takes an absent count for
 //! zero, as the compact form of the document leaves zeros out.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// The version of the document that the drill understands.
@@ -16,6 +18,21 @@ pub(crate) struct Document {
     pub(crate) phase: String,
     #[serde(default)]
     pub(crate) ledger: Ledger,
+    /// Why it leaves, in words.
+    pub(crate) cause: Option<String>,
+    /// How the wait for the cluster ended.
+    pub(crate) wait_end: Option<String>,
+    pub(crate) deregistered_after_ms: Option<u64>,
+    pub(crate) last_connection_after_ms: Option<u64>,
+    /// How long the finished phases took.
+    #[serde(default)]
+    phases: Vec<PhaseSeconds>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct PhaseSeconds {
+    phase: String,
+    seconds: f64,
 }
 
 impl Document {
@@ -27,6 +44,13 @@ impl Document {
             return Err(format!("a /drain document of version {}, expected {VERSION}", document.version));
         }
         Ok(document)
+    }
+
+    /// How long it has been leaving, by its own clock: the finished phases after `ready`.
+    pub(crate) fn leaving(&self) -> Duration {
+        let phases = self.phases.iter().filter(|phase| !matches!(phase.phase.as_str(), "starting" | "ready"));
+        let seconds: f64 = phases.map(|phase| phase.seconds).sum();
+        Duration::try_from_secs_f64(seconds).unwrap_or_default()
     }
 }
 
@@ -52,6 +76,42 @@ impl Ledger {
     /// Requests that ended, however.
     pub(crate) fn ended(&self) -> u64 {
         self.answered() + self.failed + self.aborted + self.client_gone
+    }
+
+    /// The sum of two processes.
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        Self {
+            started: self.started + other.started,
+            in_flight: self.in_flight + other.in_flight,
+            completed: self.completed + other.completed,
+            drained: self.drained + other.drained,
+            late: self.late + other.late,
+            rejected: self.rejected + other.rejected,
+            timed_out: self.timed_out + other.timed_out,
+            aborted: self.aborted + other.aborted,
+            client_gone: self.client_gone + other.client_gone,
+            failed: self.failed + other.failed,
+            raced: self.raced + other.raced,
+            raced_expected: self.raced_expected + other.raced_expected,
+        }
+    }
+
+    /// What was counted since an earlier reading of the same process.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        Self {
+            started: self.started.saturating_sub(earlier.started),
+            in_flight: self.in_flight,
+            completed: self.completed.saturating_sub(earlier.completed),
+            drained: self.drained.saturating_sub(earlier.drained),
+            late: self.late.saturating_sub(earlier.late),
+            rejected: self.rejected.saturating_sub(earlier.rejected),
+            timed_out: self.timed_out.saturating_sub(earlier.timed_out),
+            aborted: self.aborted.saturating_sub(earlier.aborted),
+            client_gone: self.client_gone.saturating_sub(earlier.client_gone),
+            failed: self.failed.saturating_sub(earlier.failed),
+            raced: self.raced.saturating_sub(earlier.raced),
+            raced_expected: (self.raced_expected - earlier.raced_expected).max(0.0),
+        }
     }
 
     /// Requests for which the service says that it handed a whole answer over; `failed` may or may not be among them.

@@ -1,7 +1,7 @@
 //! Proves a rolling restart from the client's side.
 //!
 //! The drill knows a service by its public surfaces only: HTTP, signals, files. Facts flow one way: the driver of
-//! restarts (`local`) and the clients (`load`) produce facts, the judge compares them with what was promised, the
+//! restarts (`local` or `cluster`) and the clients (`load`) produce facts, the judge compares them with what was promised, the
 //! report shows both. The endpoint table is all that driver and clients share.
 //!
 //! | module | what it knows |
@@ -9,6 +9,8 @@
 //! | `cli`, `values`, `placeholders` | what was written on the command line |
 //! | `plan`, `scenario` | what is going to be done, checked |
 //! | `local` | processes, signals, probes, rollouts |
+//! | `cluster`, `load_pod` | pods, endpoint slices, what makes pods leave; the load inside the cluster |
+//! | `clock` | how far two clocks are apart |
 //! | `endpoints` | which replica a new connection may go to |
 //! | `load` | clients that never retry |
 //! | `verdict`, `record` | what became of each request, in constant memory |
@@ -18,16 +20,22 @@
 
 mod board;
 mod cli;
+mod clock;
+mod cluster;
 mod descriptors;
 mod endpoints;
 mod exit;
 mod facts;
+mod interrupt;
 mod judge;
 mod ledger;
 mod load;
+mod load_pod;
 mod local;
 mod placeholders;
 mod plan;
+mod probe;
+mod process;
 mod random;
 mod reconcile;
 mod record;
@@ -38,4 +46,4 @@ mod values;
 mod verdict;
 
 pub use exit::Exit;
-pub use session::run;
+pub use session::{run, run_as_plugin};

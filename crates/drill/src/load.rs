@@ -9,11 +9,13 @@ mod http1;
 mod lag;
 mod worker;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 pub(crate) use self::http1::request::id as request_id;
@@ -23,7 +25,7 @@ use crate::record::{Micros, Period, Record};
 use crate::verdict::Kind;
 
 /// Some clients of one kind.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Group {
     pub(crate) kind: Kind,
     pub(crate) clients: u32,
@@ -32,7 +34,7 @@ pub(crate) struct Group {
 }
 
 /// What the requests look like.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Shapes {
     pub(crate) path: String,
     pub(crate) slow_path: String,
@@ -43,10 +45,12 @@ pub(crate) struct Shapes {
     pub(crate) upload_interval: Duration,
     /// Requests sent at once on a pipelined connection.
     pub(crate) pipeline_depth: u32,
+    /// What `Host` says; `None`: the address.
+    pub(crate) host: Option<String>,
 }
 
 /// The whole load of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct LoadPlan {
     pub(crate) groups: Vec<Group>,
     pub(crate) shapes: Shapes,
@@ -55,6 +59,7 @@ pub(crate) struct LoadPlan {
     pub(crate) connect_timeout: Duration,
     /// Between a client's last look at its connection and its write: the part of the race that is the client's.
     pub(crate) look_to_write: Duration,
+    /// Over all machines; each thread has its share of the clients.
     pub(crate) threads: usize,
     pub(crate) seed: u64,
 }
@@ -94,7 +99,12 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(views: usize) -> Self {
-        Self { epoch: Instant::now(), table: Table::new(views), live: Live::default(), period: AtomicU8::new(0) }
+        Self::since(Instant::now(), views)
+    }
+
+    /// A stage whose clock began at `epoch`.
+    pub(crate) fn since(epoch: Instant, views: usize) -> Self {
+        Self { epoch, table: Table::new(views), live: Live::default(), period: AtomicU8::new(0) }
     }
 
     pub(crate) fn now(&self) -> Micros {
@@ -118,13 +128,13 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts all clients.
+    /// Starts all clients of these threads; the other threads of the plan, if there are any, run elsewhere.
     ///
     /// # Errors
     /// The threads cannot be started.
-    pub(crate) fn start(plan: &Arc<LoadPlan>, stage: &Arc<Stage>) -> std::io::Result<Self> {
+    pub(crate) fn start(plan: &Arc<LoadPlan>, stage: &Arc<Stage>, threads: Range<usize>) -> std::io::Result<Self> {
         let (stop, stopped) = watch::channel(None);
-        let threads = (0..plan.threads)
+        let threads = threads
             .map(|index| {
                 let (plan, stage, stopped) = (Arc::clone(plan), Arc::clone(stage), stopped.clone());
                 thread::Builder::new()

@@ -4,8 +4,6 @@
 //! nothing of it but the endpoint table.
 
 mod fleet;
-mod probe;
-mod process;
 mod replica;
 mod rollout;
 
@@ -21,7 +19,8 @@ use self::fleet::Fleet;
 use self::rollout::Interrupted;
 use crate::board::Board;
 use crate::exit::Failure;
-use crate::facts::RunFacts;
+use crate::facts::{RunFacts, Setting};
+use crate::interrupt::{self, until_set};
 use crate::load::Load;
 use crate::plan::{Plan, RunPlan};
 use crate::record::Period;
@@ -32,8 +31,6 @@ pub(crate) const ADDRESSES: u16 = 250;
 const HAS_ADDRESSES: bool = cfg!(target_os = "linux");
 /// How far the ports of two replicas are apart unless the command line says otherwise.
 pub(crate) const PORT_STEP: u16 = if HAS_ADDRESSES { 0 } else { 10 };
-/// How long the requests in flight may go on once the drill was interrupted.
-const INTERRUPTED_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The address of the replica in this place of the round.
 fn address(place: u16) -> Ipv4Addr {
@@ -80,7 +77,7 @@ async fn under_load(
 ) -> Result<RunFacts, Failure> {
     let stage = fleet.stage();
     let begun = stage.now();
-    let load = Load::start(&Arc::new(plan.load.clone()), stage)
+    let load = Load::start(&Arc::new(plan.load.clone()), stage, 0..plan.load.threads)
         .context("failed to start the load")
         .map_err(Failure::invalid)?;
     let rolled = tokio::select! {
@@ -89,7 +86,7 @@ async fn under_load(
     };
     let patience = match rolled {
         Ok(()) => plan.load.timeout,
-        Err(_) => INTERRUPTED_PATIENCE,
+        Err(_) => interrupt::PATIENCE,
     };
     let ended = stage.now();
     let stopped = load.stop(Instant::now() + patience).await;
@@ -104,7 +101,7 @@ async fn under_load(
         Err(Interrupted::Failed(failure)) => return Err(failure),
     };
     Ok(RunFacts {
-        plan: run.clone(),
+        setting: Setting::Local(run.clone()),
         record,
         lag,
         replicas: fleet.facts(),
@@ -128,11 +125,4 @@ async fn restarts(run: &RunPlan, fleet: &Fleet) -> Result<(), Interrupted> {
     stage.enter_period(Period::After);
     tokio::time::sleep(run.cool_down).await;
     Ok(())
-}
-
-async fn until_set(mut flag: watch::Receiver<bool>) {
-    if flag.wait_for(|set| *set).await.is_err() {
-        // Nobody can set it any more.
-        std::future::pending::<()>().await;
-    }
 }

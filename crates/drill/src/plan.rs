@@ -1,5 +1,7 @@
 //! What a drill is going to do, checked: nothing below this needs to doubt an option.
 
+pub(crate) mod cluster;
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -3,6 +3,8 @@
 //! A request that a client gave up on (timed out, cut off) may stand anywhere in the ledger: it makes a sum unsure by
 //! one, never wrong. Everything else must agree exactly.
 
+pub(crate) mod together;
+
 use serde::Serialize;
 
 use crate::endpoints::ReplicaId;
@@ -77,7 +79,31 @@ fn account(replica: &ReplicaFacts, keeps_ledger: bool) -> Account {
 
 fn compare(ledger: &Ledger, clients: &ReplicaCounts, own_requests: u64, differences: &mut Vec<String>) {
     let mut differs = |text: String| differences.push(text);
-    let Ledger { started, in_flight, raced, .. } = *ledger;
+    compare_within(ledger, &mut differs);
+    let whole = clients.whole_answers() + own_requests;
+    let unsure = unsure(clients);
+    if ledger.answered() > whole + unsure {
+        differs(format!("it says it answered {}, its clients got {whole} whole answers", ledger.answered()));
+    }
+    if whole > ledger.answered() + ledger.failed {
+        differs(format!("its clients got {whole} whole answers, it says it answered {}", ledger.answered()));
+    }
+    let known = ledger.raced + ledger.aborted + ledger.failed;
+    let lost = clients.lost_on_kept_alive;
+    if lost > known {
+        differs(format!("{lost} requests were lost on kept-alive connections, it knows of {known}"));
+    }
+    let raced = ledger.raced;
+    if raced > lost + unsure {
+        differs(format!(
+            "it says that {raced} requests raced its close, its clients lost {lost} on kept-alive connections"
+        ));
+    }
+}
+
+/// What must hold within one ledger.
+fn compare_within(ledger: &Ledger, differs: &mut impl FnMut(String)) {
+    let Ledger { started, in_flight, .. } = *ledger;
     if started != ledger.ended() + in_flight {
         differs(format!(
             "its ledger does not add up: {started} started, {} ended, {in_flight} in flight",
@@ -87,27 +113,14 @@ fn compare(ledger: &Ledger, clients: &ReplicaCounts, own_requests: u64, differen
     if in_flight > 0 {
         differs(format!("it left with {in_flight} requests in flight"));
     }
-    let whole = clients.whole_answers() + own_requests;
-    let unsure: u64 = [Verdict::TimedOut, Verdict::CutOff, Verdict::Misdirected, Verdict::Malformed]
+}
+
+/// Requests of which nobody outside can say whether the service answered them.
+fn unsure(clients: &ReplicaCounts) -> u64 {
+    [Verdict::TimedOut, Verdict::CutOff, Verdict::Misdirected, Verdict::Malformed]
         .map(|verdict| clients.of(verdict))
         .iter()
-        .sum();
-    if ledger.answered() > whole + unsure {
-        differs(format!("it says it answered {}, its clients got {whole} whole answers", ledger.answered()));
-    }
-    if whole > ledger.answered() + ledger.failed {
-        differs(format!("its clients got {whole} whole answers, it says it answered {}", ledger.answered()));
-    }
-    let known = raced + ledger.aborted + ledger.failed;
-    let lost = clients.lost_on_kept_alive;
-    if lost > known {
-        differs(format!("{lost} requests were lost on kept-alive connections, it knows of {known}"));
-    }
-    if raced > lost + unsure {
-        differs(format!(
-            "it says that {raced} requests raced its close, its clients lost {lost} on kept-alive connections"
-        ));
-    }
+        .sum()
 }
 
 fn compare_metrics(replica: &ReplicaFacts, ledger: &Ledger, differences: &mut Vec<String>) {

@@ -2,8 +2,10 @@
 //! fixed length, and the first losses in full.
 
 mod series;
+pub(crate) mod wire;
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use self::series::Series;
 use crate::endpoints::ReplicaId;
@@ -18,7 +20,7 @@ pub(crate) const LOSSES_KEPT_MAX: usize = 2_000;
 const LATENCY_MAX: u64 = 120_000_000;
 
 /// The part of a run in which a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Period {
     /// Before the first replica was told to leave.
@@ -42,7 +44,7 @@ impl Period {
 }
 
 /// One request and what became of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ended {
     pub(crate) id: u64,
     pub(crate) kind: Kind,
@@ -59,8 +61,8 @@ pub(crate) struct Ended {
     pub(crate) status: u16,
 }
 
-/// The clients' counts for one replica.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The clients' counts for one replica, or for one address of a Service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReplicaCounts {
     /// Requests of which at least one byte was handed to the kernel.
     pub(crate) sent: u64,
@@ -83,7 +85,8 @@ impl ReplicaCounts {
         Verdict::ALL.into_iter().filter(|verdict| verdict.is_whole_answer()).map(|verdict| self.of(verdict)).sum()
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Adds what was counted elsewhere.
+    pub(crate) fn add(&mut self, other: &Self) {
         self.sent += other.sent;
         self.lost_on_kept_alive += other.lost_on_kept_alive;
         for (mine, theirs) in self.verdicts.iter_mut().zip(other.verdicts) {

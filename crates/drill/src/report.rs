@@ -1,5 +1,6 @@
 //! The results as a document: versioned, the same for the JSON file and for the page.
 
+mod cluster;
 pub(crate) mod html;
 pub(crate) mod text;
 
@@ -8,9 +9,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::facts::{ExitStatus, Kill, PhaseSeen, ReplicaFacts};
+use crate::facts::{ExitStatus, Kill, PhaseSeen, ReplicaFacts, Setting};
 use crate::judge::{Judged, JudgedRun};
-use crate::plan::{Plan, Role};
+use crate::load::LoadPlan;
+use crate::plan::{Role, RunPlan};
 use crate::reconcile::Reconciled;
 use crate::record::{Micros, Period, Record, ReplicaCounts};
 use crate::values::words;
@@ -65,7 +67,10 @@ struct Run {
     role: Role,
     env: BTreeMap<String, String>,
     scenario: Option<ScenarioTold>,
-    service: ServiceTold,
+    /// How the Service was modelled, in a local run.
+    service: Option<ServiceTold>,
+    /// What the cluster said, in a run there.
+    cluster: Option<cluster::ClusterTold>,
     invalid: Vec<String>,
     broken: Vec<String>,
     interrupted: bool,
@@ -148,6 +153,8 @@ struct ReplicaTold {
     verdicts: BTreeMap<&'static str, u64>,
     own_requests: u64,
     account: Reconciled,
+    #[serde(flatten)]
+    pod: Option<cluster::PodTold>,
 }
 
 #[derive(Debug, Serialize)]
@@ -174,8 +181,8 @@ struct LossTold {
 }
 
 impl Document {
-    pub(crate) fn new(plan: &Plan, judged: &Judged) -> Self {
-        let load = &plan.load;
+    /// `command`: what was run, or the command line of a drill in a cluster.
+    pub(crate) fn new(command: &[String], load: &LoadPlan, judged: &Judged) -> Self {
         let clients = load.groups.iter().map(|group| Clients {
             kind: group.kind,
             clients: group.clients,
@@ -187,7 +194,7 @@ impl Document {
             exit: judged.exit,
             exit_code: judged.exit as u8,
             sentence: judged.sentence.clone(),
-            command: plan.command.clone(),
+            command: command.to_vec(),
             seed: load.seed.to_string(),
             machine: Machine {
                 system: std::env::consts::OS,
@@ -209,31 +216,32 @@ impl Document {
 
 impl Run {
     fn new(run: &JudgedRun, series: u32) -> Self {
-        let (facts, plan) = (&run.facts, &run.facts.plan);
+        let facts = &run.facts;
         let record = &facts.record;
         let nobody = ReplicaCounts::default();
         let replicas = facts.replicas.iter().zip(&run.reconciled).map(|(replica, account)| {
-            let counts = record.replicas.get(usize::from(replica.id.0)).unwrap_or(&nobody);
+            // Through a Service nobody knows whose requests they were.
+            let counts = record.replicas.get(usize::from(replica.id.0)).filter(|_| facts.cluster().is_none());
+            let counts = counts.unwrap_or(&nobody);
             replica_told(replica, counts, account)
         });
         Self {
-            name: plan.name.clone(),
-            role: plan.role,
-            env: plan.env.iter().cloned().collect(),
-            scenario: plan.scenario.map(|scenario| ScenarioTold {
+            name: facts.name().to_owned(),
+            role: facts.role(),
+            env: match &facts.setting {
+                Setting::Local(plan) => plan.env.iter().cloned().collect(),
+                Setting::Cluster(_) => BTreeMap::new(),
+            },
+            scenario: facts.scenario().map(|scenario| ScenarioTold {
                 name: scenario.name(),
                 what_happens: scenario.what_happens(),
                 must_hold: scenario.must_hold(),
             }),
-            service: ServiceTold {
-                replicas: plan.replicas,
-                rollouts: plan.rollouts,
-                nodes: plan.service.views,
-                propagation: [words(plan.service.propagation.least), words(plan.service.propagation.most)],
-                pre_stop: words(plan.service.pre_stop),
-                grace: words(plan.service.grace),
-                wait_for_exit: plan.wait_for_exit,
+            service: match &facts.setting {
+                Setting::Local(plan) => Some(service_told(plan)),
+                Setting::Cluster(_) => None,
             },
+            cluster: facts.cluster().map(cluster::ClusterTold::new),
             invalid: run.invalid.clone(),
             broken: run.broken.clone(),
             interrupted: facts.interrupted,
@@ -246,13 +254,8 @@ impl Run {
             verdicts: verdicts(|verdict| record.of(verdict)),
             kinds: kinds(record),
             lost_on_kept_alive: record.lost_on_kept_alive,
-            admitted_as_raced: run.reconciled.iter().map(|one| one.admitted).sum(),
-            raced_expected: run
-                .reconciled
-                .iter()
-                .filter_map(|one| one.ledger)
-                .map(|ledger| ledger.raced_expected)
-                .sum(),
+            admitted_as_raced: run.admitted,
+            raced_expected: run.raced_expected(),
             connections_opened: record.connections_opened,
             connections_left_in_time: record.connections_left_in_time,
             lag_p99_us: facts.lag.quantile(0.99).as_micros() as u64,
@@ -262,6 +265,18 @@ impl Run {
             series: series_told(record),
             losses: record.losses.iter().map(|loss| loss_told(loss, series)).collect(),
         }
+    }
+}
+
+fn service_told(plan: &RunPlan) -> ServiceTold {
+    ServiceTold {
+        replicas: plan.replicas,
+        rollouts: plan.rollouts,
+        nodes: plan.service.views,
+        propagation: [words(plan.service.propagation.least), words(plan.service.propagation.most)],
+        pre_stop: words(plan.service.pre_stop),
+        grace: words(plan.service.grace),
+        wait_for_exit: plan.wait_for_exit,
     }
 }
 
@@ -286,6 +301,7 @@ fn replica_told(replica: &ReplicaFacts, counts: &ReplicaCounts, account: &Reconc
         verdicts: verdicts(|verdict| counts.of(verdict)),
         own_requests: replica.own_requests,
         account: account.clone(),
+        pod: replica.pod.as_ref().map(|pod| cluster::PodTold::new(pod, replica.took())),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
+use std::rc::Rc;
 
 use anyhow::Context;
 use clap::Parser;
@@ -13,7 +14,9 @@ use crate::board::Board;
 use crate::cli::{self, Cli, Command};
 use crate::exit::{Exit, Failure};
 use crate::judge::{Judged, JudgedRun, judge, judge_run};
-use crate::plan::Plan;
+use crate::load::LoadPlan;
+use crate::plan::cluster::Source;
+use crate::plan::{Outputs, Plan, Progress};
 use crate::report::{self, Document};
 use crate::{descriptors, local};
 
@@ -21,6 +24,8 @@ use crate::{descriptors, local};
 ///
 /// Results go to standard output, everything else to standard error. No process it started is left when it returns.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let written: Vec<String> = arguments.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -32,7 +37,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let done = match cli.command {
         Command::Scenarios => print(&report::text::scenarios()).map(|()| Exit::Clean),
-        Command::Local(options) => cli::plan(&options).map_err(Failure::usage).and_then(|plan| drill(&plan)),
+        Command::Local(options) => {
+            cli::local::plan(&options).map_err(Failure::usage).and_then(|plan| local_drill(&plan))
+        }
+        Command::Cluster(options) => cluster_drill(&options, written),
+        Command::LoadPod(options) => {
+            let served = on_runtime(crate::load_pod::serve(options.listen, until_interrupted()));
+            served.and_then(|served| served.map_err(Failure::invalid)).map(|()| Exit::Clean)
+        }
+        Command::Signal(options) => on_runtime(crate::cluster::signal_process_one(options.after)).map(|()| Exit::Clean),
     };
     done.unwrap_or_else(|failure| {
         let _ = writeln!(std::io::stderr(), "lameduck-drill: {failure}");
@@ -40,40 +53,92 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     })
 }
 
-fn drill(plan: &Plan) -> Result<Exit, Failure> {
+/// The same as a plugin of kubectl: its arguments are those of `cluster`.
+pub fn run_as_plugin(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    arguments.insert(arguments.len().min(1), "cluster".into());
+    run(arguments)
+}
+
+fn local_drill(plan: &Plan) -> Result<Exit, Failure> {
     if !cfg!(unix) {
         return Err(Failure::usage(anyhow::anyhow!("local runs need the signals of a Unix system")));
     }
     descriptors::raise(plan.load.connections()).map_err(Failure::usage)?;
-    let outputs = [&plan.outputs.json, &plan.outputs.html];
-    for file in outputs.into_iter().flatten() {
-        // Found out before the drill, not after it.
-        write(file, "").map_err(Failure::usage)?;
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.context("failed to start the runtime").map_err(Failure::invalid)?;
-    let tasks = LocalSet::new();
-    let judged = runtime.block_on(tasks.run_until(all_runs(plan)))?;
-    publish(plan, &judged)?;
+    check_outputs(&plan.outputs)?;
+    let judged = on_runtime(all_runs(
+        &plan.runs,
+        plan.outputs.progress,
+        |run| &run.name,
+        async |run, board, interrupted| {
+            let facts = local::run(plan, run, board, interrupted).await?;
+            Ok(judge_run(facts, &plan.limits, plan.target.has_ledger))
+        },
+    ))??;
+    publish(&plan.command, &plan.load, &plan.outputs, &judged)?;
     Ok(judged.exit)
 }
 
-async fn all_runs(plan: &Plan) -> Result<Judged, Failure> {
+fn cluster_drill(options: &cli::cluster::Cluster, written: Vec<String>) -> Result<Exit, Failure> {
+    let plan = cli::cluster::plan(options, written).map_err(Failure::usage)?;
+    if options.print_role {
+        return print(&crate::cluster::role(&plan)).map(|()| Exit::Clean);
+    }
+    if matches!(plan.source, Source::Here(_)) {
+        descriptors::raise(plan.load.connections()).map_err(Failure::usage)?;
+    }
+    check_outputs(&plan.outputs)?;
+    let judged = on_runtime(async {
+        let cluster = crate::cluster::Cluster::open(&plan).await?;
+        all_runs(
+            &plan.runs,
+            plan.outputs.progress,
+            |run| &run.name,
+            async |run, board, interrupted| {
+                let facts = cluster.run(&plan, run, board, interrupted).await?;
+                Ok(judge_run(facts, &plan.limits, plan.has_ledger))
+            },
+        )
+        .await
+    })??;
+    publish(&plan.command, &plan.load, &plan.outputs, &judged)?;
+    Ok(judged.exit)
+}
+
+/// Runs a future to its end on a runtime of this thread, with tasks that need not be `Send`.
+fn on_runtime<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("failed to start the runtime").map_err(Failure::invalid)?;
+    Ok(runtime.block_on(LocalSet::new().run_until(future)))
+}
+
+/// Found out before the drill, not after it.
+fn check_outputs(outputs: &Outputs) -> Result<(), Failure> {
+    [&outputs.json, &outputs.html].into_iter().flatten().try_for_each(|file| write(file, "").map_err(Failure::usage))
+}
+
+/// Runs one after the other, and judges them together.
+async fn all_runs<R>(
+    runs: &[R],
+    progress: Progress,
+    name: impl Fn(&R) -> &str,
+    one: impl AsyncFn(&R, &Rc<Board>, watch::Receiver<bool>) -> Result<JudgedRun, Failure>,
+) -> Result<Judged, Failure> {
     let (interrupt, interrupted) = watch::channel(false);
     tokio::task::spawn_local(async move {
         until_interrupted().await;
         interrupt.send_replace(true);
     });
-    let board = Board::new(plan.outputs.progress);
-    let mut runs: Vec<JudgedRun> = Vec::new();
-    for run in &plan.runs {
-        match local::run(plan, run, &board, interrupted.clone()).await {
-            Ok(facts) => runs.push(judge_run(facts, &plan.limits, plan.target.has_ledger)),
-            Err(failure) if runs.is_empty() => return Err(failure),
+    let board = Board::new(progress);
+    let mut judged: Vec<JudgedRun> = Vec::new();
+    for run in runs {
+        match one(run, &board, interrupted.clone()).await {
+            Ok(run) => judged.push(run),
+            Err(failure) if judged.is_empty() => return Err(failure),
             Err(failure) => {
                 // What was measured before is worth showing; the failure is shown with it.
-                let mut judged = judge(runs);
-                judged.sentence = format!("invalid: run {}: {failure}", run.name);
+                let mut judged = judge(judged);
+                judged.sentence = format!("invalid: run {}: {failure}", name(run));
                 judged.exit = failure.exit;
                 return Ok(judged);
             }
@@ -82,7 +147,7 @@ async fn all_runs(plan: &Plan) -> Result<Judged, Failure> {
             break;
         }
     }
-    Ok(judge(runs))
+    Ok(judge(judged))
 }
 
 #[cfg(unix)]
@@ -104,15 +169,15 @@ async fn until_interrupted() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-fn publish(plan: &Plan, judged: &Judged) -> Result<(), Failure> {
-    let document = Document::new(plan, judged);
-    print(&report::text::render(judged, plan.load.seed))?;
-    if let Some(file) = &plan.outputs.json {
+fn publish(command: &[String], load: &LoadPlan, outputs: &Outputs, judged: &Judged) -> Result<(), Failure> {
+    let document = Document::new(command, load, judged);
+    print(&report::text::render(judged, load.seed))?;
+    if let Some(file) = &outputs.json {
         let json = serde_json::to_string_pretty(&document).context("failed to write JSON").map_err(Failure::invalid)?;
         write(file, &json).map_err(Failure::invalid)?;
         print(&format!("JSON {}\n", file.display()))?;
     }
-    if let Some(file) = &plan.outputs.html {
+    if let Some(file) = &outputs.html {
         let html = report::html::render(&document).context("failed to write HTML").map_err(Failure::invalid)?;
         write(file, &html).map_err(Failure::invalid)?;
         print(&format!("report {}\n", file.display()))?;

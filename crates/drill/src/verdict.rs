@@ -1,9 +1,9 @@
 //! What can become of one request, seen from the client: a closed set, each with its name and its sentence.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How a client behaves; every kind has its own counters and its own latency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     /// Kept-alive HTTP/1.1, many requests a second.
@@ -69,7 +69,7 @@ impl Kind {
 }
 
 /// What became of one request. Exactly one for each request that fell due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
     /// A whole answer with a status below 400.

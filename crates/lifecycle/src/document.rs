@@ -6,7 +6,7 @@ pub use compact::COMPACT_BYTES_MAX;
 
 use crate::jobs::Jobs;
 use crate::ledger::Ledger;
-use crate::phase::{Phase, PhaseSeconds, Readiness};
+use crate::phase::{Departure, Phase, PhaseSeconds, Readiness};
 use crate::plan::Plan;
 use crate::report::Exit;
 use crate::snapshot::{Connections, Snapshot, Straggler};
@@ -41,6 +41,8 @@ pub struct Document {
     pub wait_end: Option<WaitEnd>,
     /// From the signal to the moment when the last slice let go of this pod.
     pub deregistered_after_ms: Option<u64>,
+    /// From the signal to the last new connection; `null`: none came after it.
+    pub last_connection_after_ms: Option<u64>,
     /// How long the finished phases took.
     pub phases: Vec<PhaseSeconds>,
     /// Phases that were cut.
@@ -91,8 +93,8 @@ impl Document {
                 .map(|deadline| signed_millis(deadline) - signed_millis(snapshot.at)),
             waits: waits(snapshot, plan, wake_at),
             wait_end: departure.and_then(|departure| departure.wait_end),
-            deregistered_after_ms: departure
-                .and_then(|departure| departure.deregistered_at.map(|at| millis(at.saturating_sub(departure.began)))),
+            deregistered_after_ms: after_the_signal(departure, |departure| departure.deregistered_at),
+            last_connection_after_ms: after_the_signal(departure, |departure| departure.last_arrival_at),
             phases: departure.map(|departure| departure.took.clone()).unwrap_or_default(),
             cut: departure.map(|departure| departure.cut.clone()).unwrap_or_default(),
             failures: departure.map(|departure| departure.failures.clone()).unwrap_or_default(),
@@ -127,6 +129,10 @@ fn waits(snapshot: &Snapshot, plan: &Plan, wake_at: Option<Duration>) -> Vec<Wan
         Phase::Releasing(_) => wanted("everything to be given back".to_owned()),
         Phase::Flushing(_) => wanted("report and telemetry".to_owned()),
     }
+}
+
+fn after_the_signal(departure: Option<&Departure>, at: impl Fn(&Departure) -> Option<Duration>) -> Option<u64> {
+    departure.and_then(|departure| at(departure).map(|at| millis(at.saturating_sub(departure.began))))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -130,11 +130,7 @@ impl Machine {
                     wait.arrival_rate(per_second);
                 }
             }
-            Event::ConnectionArrived => {
-                if let Phase::LameDuck { wait, .. } = &mut self.phase {
-                    wait.arrived(self.now);
-                }
-            }
+            Event::ConnectionArrived => self.connection_arrived(),
             Event::Cluster(fact) => self.cluster(&fact),
             Event::Drained => {
                 if matches!(self.phase, Phase::Draining(_)) {
@@ -152,6 +148,17 @@ impl Machine {
                 }
             }
             Event::Tick => {}
+        }
+    }
+
+    /// A connection that came in the very last moment of the wait is heard of after it: the report still has it.
+    fn connection_arrived(&mut self) {
+        let now = self.now;
+        if let Phase::LameDuck { wait, .. } = &mut self.phase {
+            wait.arrived(now);
+        }
+        if let Some(departure) = self.departure_mut() {
+            departure.last_arrival_at = Some(now);
         }
     }
 

@@ -132,6 +132,8 @@ pub struct Departure {
     pub wait_end: Option<WaitEnd>,
     /// When the last slice let go of this pod.
     pub deregistered_at: Option<Duration>,
+    /// When the last new connection came.
+    pub last_arrival_at: Option<Duration>,
     /// How long the finished phases took.
     pub took: Vec<PhaseSeconds>,
     /// Phases that were cut instead of finishing.

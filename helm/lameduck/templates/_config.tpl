@@ -7,7 +7,7 @@
     "service" (dict "name" (include "lameduck.fullname" .))
     "listen" $listen
     "drain" .Values.drain
-    "cluster" (dict "services" $services)
+    "cluster" (dict "services" $services "traffic_policy" (default "Cluster" .Values.service.externalTrafficPolicy | lower))
 -}}
 {{- if .Values.auth.existingSecret -}}
 {{- $_ := set $own "auth" (dict "keys_file" "/etc/lameduck/auth/keys") -}}

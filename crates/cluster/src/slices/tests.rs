@@ -33,7 +33,7 @@ fn slice(name: &str, service: &str, family: &str, endpoints: &[(&str, &str)]) ->
 }
 
 fn verdict(slices: &[EndpointSlice]) -> (bool, bool) {
-    let mut view = View::new(US);
+    let mut view = View::new(US, false);
     view.replace(slices);
     let Verdict { registered, last_serving } = view.verdict();
     (registered, last_serving)
@@ -123,7 +123,7 @@ fn the_last_one_of_any_service_is_the_last_one() {
 
 #[test]
 fn an_endpoint_that_moves_between_slices_stays_registered() {
-    let mut view = View::new(US);
+    let mut view = View::new(US, false);
     view.replace(&[slice("web-a", "web", "IPv4", &[(US, "ttf")]), slice("web-b", "web", "IPv4", &[])]);
     let arrived = view.apply(&slice("web-b", "web", "IPv4", &[(US, "ttf")])).unwrap();
     assert_eq!((arrived.slice.as_str(), arrived.standing), ("web-b", Standing::Registered));
@@ -138,10 +138,26 @@ fn an_endpoint_that_moves_between_slices_stays_registered() {
 
 #[test]
 fn only_what_changed_for_us_is_a_change() {
-    let mut view = View::new(US);
+    let mut view = View::new(US, false);
     let before = slice("web-a", "web", "IPv4", &[(US, "ttf"), ("b", "ttf")]);
     assert_eq!(view.replace(std::slice::from_ref(&before)).len(), 1);
     assert!(view.replace(std::slice::from_ref(&before)).is_empty());
     assert!(view.apply(&slice("web-a", "web", "IPv4", &[(US, "ttf")])).is_none());
     assert_eq!(view.replace(&[]).len(), 1, "a list without the slice lets go of us");
+}
+
+#[test]
+fn with_local_traffic_only_the_same_node_takes_over() {
+    let on = |node: &str, endpoint: Endpoint| Endpoint { node_name: Some(node.to_owned()), ..endpoint };
+    let last = |local_traffic, other_node, conditions| {
+        let mut web = slice("web-a", "web", "IPv4", &[]);
+        web.endpoints = vec![on("one", endpoint(US, "ftt")), on(other_node, endpoint("other", conditions))];
+        let mut view = View::new(US, local_traffic);
+        view.replace(&[web]);
+        view.verdict().last_serving
+    };
+    assert!(last(true, "two", "ttf"), "the other node's pod gets nothing of what comes to this node");
+    assert!(!last(true, "one", "ttf"));
+    assert!(last(true, "one", "ftt"), "one that leaves itself does not count");
+    assert!(!last(false, "two", "ttf"), "control: with cluster-wide traffic it takes over");
 }

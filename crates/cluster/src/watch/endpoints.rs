@@ -33,7 +33,7 @@ struct Follower<'a> {
 pub(super) async fn follow(cluster: &Cluster, facts: &Sender<ClusterFact>) {
     let uid = &cluster.identity.uid;
     let mut pace = Pace::new((uid, "endpoints"));
-    let view = View::new(uid);
+    let view = View::new(uid, cluster.options.local_traffic);
     let mut follower = Follower { cluster, facts, view, position: Position::Unlisted, told: None };
     loop {
         match follower.step().await {

@@ -7,8 +7,10 @@ use crate::verdict::Kind;
 fn parse(arguments: &[&str]) -> Plan {
     let all = [&["lameduck-drill", "local"], arguments, &["--", "server"]].concat();
     match Cli::try_parse_from(all).expect("valid options").command {
-        Command::Local(local) => plan(&local).expect("a valid plan"),
-        Command::Scenarios => unreachable!("the arguments say local"),
+        Command::Local(local) => local::plan(&local).expect("a valid plan"),
+        Command::Cluster(_) | Command::Scenarios | Command::LoadPod(_) | Command::Signal(_) => {
+            unreachable!("the arguments say local")
+        }
     }
 }
 
@@ -52,4 +54,66 @@ fn all_scenarios_make_a_run_each() {
     let plan = parse(&["--scenario", "all"]);
     assert_eq!(plan.runs.len(), crate::scenario::Scenario::ALL.len());
     assert!(plan.runs.iter().all(|run| run.role == Role::Scenario));
+}
+
+fn in_cluster(arguments: &[&str]) -> Result<crate::plan::cluster::ClusterPlan, String> {
+    let all = [&["lameduck-drill", "cluster", "deploy/web"], arguments].concat();
+    match Cli::try_parse_from(all).map_err(|error| error.to_string())?.command {
+        Command::Cluster(options) => cluster::plan(&options, Vec::new()).map_err(|error| format!("{error:#}")),
+        Command::Local(_) | Command::Scenarios | Command::LoadPod(_) | Command::Signal(_) => {
+            unreachable!("the arguments say cluster")
+        }
+    }
+}
+
+#[test]
+fn a_cluster_is_never_guessed_and_an_action_never_half_told() {
+    let cases: &[(&[&str], &str)] = &[
+        (&[], "--context is missing"),
+        (&["--context", "x", "--grace", "3"], "--grace goes with --action delete"),
+        (&["--context", "x", "--pods", "1"], "--pods goes with"),
+        (&["--context", "x", "--node", "n1"], "--node goes with"),
+        (&["--context", "x", "--action", "command"], "a command after `--` go together"),
+        (&["--context", "x", "--", "true"], "a command after `--` go together"),
+        (&["--context", "x", "--rollouts", "0"], "--rollouts 0: expected 1 to"),
+        (&["--context", "x", "--load-pods", "0"], "--load-pods 0: expected 1 to"),
+        (&["--context", "x", "--health", "http://a/"], "--health goes with --from-here"),
+        (&["--context", "x", "--from-here", "https://a"], "speaks no TLS"),
+        (&["--context", "x", "--from-here", "http://a/b"], "the path goes into --path"),
+        (
+            &["--context", "x", "--from-here", "http://a", "--from-here", "http://b", "--health", "http://a/"],
+            "one for each",
+        ),
+    ];
+    for (arguments, sentence) in cases {
+        match in_cluster(arguments) {
+            Err(problem) => assert!(problem.contains(sentence), "{arguments:?}: {problem}"),
+            Ok(_) => panic!("{arguments:?}: accepted"),
+        }
+    }
+}
+
+#[test]
+fn the_load_is_shared_out_over_the_pods_and_the_control_is_asked_for() {
+    let plan = in_cluster(&["--context", "x", "--load-pods", "3", "--threads", "2"]).expect("valid options");
+    assert_eq!((plan.load.threads, plan.runs.len()), (6, 1));
+    let plan = in_cluster(&["--context", "x", "--control", "kill", "--rollouts", "4"]).expect("valid options");
+    let runs: Vec<_> = plan.runs.iter().map(|run| (run.action.name(), run.role, run.times)).collect();
+    assert_eq!(runs, [("rollout-restart", Role::Subject, 4), ("kill", Role::Control, 1)]);
+    let plan = in_cluster(&["--context", "x", "--from-here", "http://shop.example"]).expect("valid options");
+    let way = crate::plan::cluster::Way { authority: "shop.example:80".into(), health: None };
+    assert_eq!(plan.source, crate::plan::cluster::Source::Here(vec![way]));
+}
+
+#[test]
+fn the_role_has_what_the_action_needs_and_no_more() {
+    let role = |arguments: &[&str]| {
+        let all = [&["--context", "x", "-n", "shop"], arguments].concat();
+        crate::cluster::role(&in_cluster(&all).expect("valid options"))
+    };
+    let plain = role(&["--preset", "plain", "--from-here", "http://a", "--action", "command", "--", "true"]);
+    assert!(!plain.contains("create") && !plain.contains("patch") && !plain.contains("delete"), "{plain}");
+    let drain = role(&["--action", "node-drain"]);
+    assert!(drain.contains("kind: ClusterRole") && drain.contains("pods/eviction"), "{drain}");
+    assert!(role(&["--action", "delete"]).contains("resources: [pods]\n    verbs: [delete, list, watch]"));
 }

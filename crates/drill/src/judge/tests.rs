@@ -1,5 +1,5 @@
 use super::*;
-use crate::facts::sample;
+use crate::facts::{Setting, sample};
 
 const LIMITS: Limits = Limits { lag_max: Duration::from_millis(100), sent_share_min: 0.8, requests_min: 50 };
 
@@ -81,8 +81,9 @@ fn a_replica_that_dies_by_itself_breaks_the_promise_even_without_loss() {
 fn scenarios_say_themselves_what_must_hold() {
     let of = |scenario, lost, killed| {
         let mut facts = subject(lost);
-        facts.plan.role = Role::Scenario;
-        facts.plan.scenario = Some(scenario);
+        if let Setting::Local(plan) = &mut facts.setting {
+            (plan.role, plan.scenario) = (Role::Scenario, Some(scenario));
+        }
         facts.replicas[0].killed = killed;
         judged(vec![facts])
     };

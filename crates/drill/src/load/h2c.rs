@@ -154,10 +154,15 @@ fn send(
 ) -> Result<(ResponseFuture, Rc<Cell<u64>>), Verdict> {
     let plan = &client.worker.plan;
     pending.goes_to(session.endpoint, session.served.get() > 0);
+    let path = &plan.shapes.path;
+    let uri = match &plan.shapes.host {
+        Some(host) => format!("http://{host}{path}"),
+        None => format!("http://{}{path}", session.endpoint.address),
+    };
     let request = Request::builder()
         .method(Method::GET)
         .version(Version::HTTP_2)
-        .uri(format!("http://{}{}", session.endpoint.address, plan.shapes.path))
+        .uri(uri)
         .header("user-agent", "lameduck-drill")
         .header("x-request-id", id(plan.series(), pending.id()))
         .body(())

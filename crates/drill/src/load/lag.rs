@@ -30,6 +30,18 @@ impl Lag {
         lag
     }
 
+    /// Lag that was measured elsewhere.
+    pub(crate) fn from_counts(late: &[(u64, u64)], processor: Duration) -> Self {
+        let mut lag = Self::new();
+        crate::record::wire::fill(&mut lag.late, late, LATE_MAX_MICROS);
+        lag.processor = processor;
+        lag
+    }
+
+    pub(crate) fn late(&self) -> &Histogram<u64> {
+        &self.late
+    }
+
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         Duration::from_micros(self.late.value_at_quantile(share))
     }

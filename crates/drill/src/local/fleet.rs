@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use tempfile::TempDir;
 
+use super::ADDRESSES;
 use super::replica::{Birth, Replica};
-use super::{ADDRESSES, probe};
 use crate::board::Board;
 use crate::endpoints::{Endpoint, ReplicaId};
 use crate::exit::Failure;
@@ -17,6 +17,7 @@ use crate::facts::ReplicaFacts;
 use crate::load::Stage;
 use crate::placeholders::Values;
 use crate::plan::{Plan, Readiness, RunPlan};
+use crate::probe;
 use crate::random::Random;
 use crate::values::words;
 

@@ -5,7 +5,7 @@ mod watching;
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -15,14 +15,11 @@ use anyhow::{Context, anyhow};
 use tokio::process::Child;
 use tokio::sync::watch;
 
-use super::process;
 use crate::endpoints::Endpoint;
 use crate::exit::Failure;
 use crate::facts::{ExitStatus, ReplicaFacts};
 use crate::load::Stage;
-
-/// Most bytes of a replica's last words that are shown.
-const LAST_WORDS_BYTES: u64 = 2_000;
+use crate::process;
 
 /// Everything that is decided about a replica before it is born.
 #[derive(Debug)]
@@ -109,18 +106,7 @@ impl Replica {
 
     /// The end of what it printed, for a person who has to find out why.
     pub(crate) fn last_words(&self) -> String {
-        let tail = || -> std::io::Result<String> {
-            let mut file = File::open(&self.birth.log)?;
-            let length = file.metadata()?.len();
-            file.seek(SeekFrom::Start(length.saturating_sub(LAST_WORDS_BYTES)))?;
-            let mut bytes = Vec::new();
-            file.take(LAST_WORDS_BYTES).read_to_end(&mut bytes)?;
-            Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
-        };
-        match tail() {
-            Ok(words) if !words.is_empty() => format!("; it said:\n{words}"),
-            Ok(_) | Err(_) => "; it said nothing".to_owned(),
-        }
+        process::last_words(&self.birth.log)
     }
 
     fn is_alive(&self) -> bool {

@@ -1,6 +1,8 @@
 //! The timeline: requests, losses and latency by slice of time, in a fixed number of slices whose width doubles when
 //! the run outgrows them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::record::Micros;
 
 /// Most slices; at least half of it is in use once the first doubling has happened.
@@ -11,17 +13,17 @@ const WIDTH_AT_START: Micros = 100_000;
 const CLASSES: usize = 112;
 
 /// One slice of the timeline.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Bucket {
     /// Requests that ended, lost ones included.
     pub(crate) ended: u32,
     pub(crate) lost: u32,
-    latency: Box<[u32; CLASSES]>,
+    latency: Vec<u32>,
 }
 
 impl Bucket {
     fn new() -> Self {
-        Self { ended: 0, lost: 0, latency: Box::new([0; CLASSES]) }
+        Self { ended: 0, lost: 0, latency: vec![0; CLASSES] }
     }
 
     fn add(&mut self, other: &Self) {
@@ -48,7 +50,7 @@ impl Bucket {
 }
 
 /// The slices of a run, from its start on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Series {
     width: Micros,
     buckets: Vec<Bucket>,
@@ -94,6 +96,17 @@ impl Series {
         for (index, bucket) in other.buckets.iter().enumerate() {
             self.bucket(index as Micros * self.width).add(bucket);
         }
+    }
+
+    /// The same, so many microseconds later, to the nearest slice. What falls before the start is in the first slice.
+    pub(crate) fn moved(self, by: i64) -> Self {
+        let width = self.width as i64;
+        let slices = (by + by.signum() * width / 2) / width;
+        let mut moved = Self { width: self.width, buckets: Vec::new() };
+        for (index, bucket) in (0_i64..).zip(&self.buckets) {
+            moved.bucket((index + slices).max(0) as Micros * self.width).add(bucket);
+        }
+        moved
     }
 
     fn bucket(&mut self, at: Micros) -> &mut Bucket {

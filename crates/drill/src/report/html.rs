@@ -22,7 +22,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Cli, Command, plan};
+    use crate::cli::{Cli, Command, local::plan};
     use crate::facts::sample;
     use crate::judge::{judge, judge_run};
     use crate::plan::Role;
@@ -35,8 +35,9 @@ mod tests {
         };
         let plan = plan(&local).expect("a valid plan");
         let facts = sample::run(name, Role::Subject, &[(Verdict::Answered, 90), (Verdict::Closed, 2)]);
-        let judged = judge(vec![judge_run(facts, &plan.limits, false)]);
-        Document::new(&plan, &judged)
+        let in_cluster = sample::cluster(&[(Verdict::Answered, 90)], false);
+        let judged = judge([facts, in_cluster].map(|facts| judge_run(facts, &plan.limits, false)).into());
+        Document::new(&plan.command, &plan.load, &judged)
     }
 
     #[test]
@@ -66,8 +67,13 @@ mod tests {
         assert_eq!(run["kinds"]["hot"]["latency"]["during"]["answered"], 90);
         assert_eq!(run["replicas"][0]["account"]["account"], "not_kept");
         assert_eq!(run["losses"][0]["verdict"], "closed");
+        let in_cluster = &json["runs"][1];
+        assert_eq!(in_cluster["replicas"][0]["wait_end"], "observed");
         let documented = include_str!("../../../../docs/drill.md");
-        for key in json.as_object().unwrap().keys().chain(run.as_object().unwrap().keys()) {
+        let pod = in_cluster["replicas"][0].as_object().unwrap().keys();
+        let pod = pod.filter(|key| !run["replicas"][0].as_object().unwrap().contains_key(*key));
+        let cluster = in_cluster["cluster"].as_object().unwrap().keys();
+        for key in json.as_object().unwrap().keys().chain(run.as_object().unwrap().keys()).chain(pod).chain(cluster) {
             let forms = [format!("`{key}`"), format!("`{key}{{}}`"), format!("`{key}[]`")];
             assert!(forms.iter().any(|form| documented.contains(form)), "{key} is not in docs/drill.md");
         }

@@ -1,5 +1,7 @@
 //! The results for a terminal: a table, what was lost and how, one sentence.
 
+mod timeline;
+
 use std::fmt::Write;
 
 use hdrhistogram::Histogram;
@@ -24,6 +26,9 @@ pub(crate) fn render(judged: &Judged, seed: u64) -> String {
         }
     }
     for run in judged.runs.iter().filter(|run| run.facts.role() == Role::Subject) {
+        if let Some(setting) = run.facts.cluster() {
+            timeline::timeline(&mut text, &run.facts, setting);
+        }
         latency(&mut text, run);
     }
     let word = match judged.exit {
@@ -107,9 +112,7 @@ fn losses(text: &mut String, run: &JudgedRun) {
     }
     let kept = record.lost_on_kept_alive;
     if kept > 0 {
-        let admitted: u64 = run.reconciled.iter().map(|one| one.admitted).sum();
-        let expected: f64 =
-            run.reconciled.iter().filter_map(|one| one.ledger).fold(0.0, |sum, one| sum + one.raced_expected);
+        let (admitted, expected) = (run.admitted, run.raced_expected());
         let admitted = match run.reconciled.iter().any(|one| one.ledger.is_some()) {
             true => format!("; the service counted {admitted} as raced and had expected {expected:.4}"),
             false => String::new(),
@@ -117,14 +120,10 @@ fn losses(text: &mut String, run: &JudgedRun) {
         line(text, format_args!("  {kept} of them on kept-alive connections, before an answer began{admitted}"));
     }
     for loss in record.losses.iter().take(LOSSES_SHOWN) {
-        let replica = loss.replica.map_or("no replica".to_owned(), |replica| format!("replica {}", replica.0));
-        let phase = run.facts.phase_at(loss.replica, loss.ended);
+        let place = run.facts.place(loss.replica, loss.ended);
         let on = if loss.kept_alive { "kept-alive connection" } else { "new connection" };
         let at = loss.ended as f64 / 1e6;
-        line(
-            text,
-            format_args!("  at {at:.3}s  {}, {}, {replica} ({phase}), {on}", loss.kind.name(), loss.verdict.words()),
-        );
+        line(text, format_args!("  at {at:.3}s  {}, {}, {place}, {on}", loss.kind.name(), loss.verdict.words()));
     }
     let more = record.lost().saturating_sub(LOSSES_SHOWN as u64);
     if more > 0 {

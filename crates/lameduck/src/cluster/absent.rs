@@ -9,7 +9,7 @@ use lameduck_lifecycle::{Cause, ClusterFact, Event, Plan, Report};
 pub(crate) struct Surroundings;
 
 impl Surroundings {
-    pub(crate) fn look(_services: &[String]) -> Self {
+    pub(crate) fn look(_known: &crate::config::Cluster) -> Self {
         Self
     }
 

@@ -1,6 +1,7 @@
 //! Asks the API server, through the cluster's own room. A failure is logged and never more than that.
 
 use super::Contradictions;
+use crate::config;
 use crate::life::Events;
 use lameduck_cluster::{Cluster, Notice, Options, Severity, contradictions};
 use lameduck_lifecycle::{Cause, ClusterFact, Event, PhaseName, Plan, Report};
@@ -23,8 +24,9 @@ pub(crate) struct Surroundings {
 
 impl Surroundings {
     /// Looks around; sends nothing. Must run on the control runtime, where the client's tasks then live.
-    pub(crate) fn look(services: &[String]) -> Self {
-        let options = Options { services: services.to_vec(), ..Options::default() };
+    pub(crate) fn look(known: &config::Cluster) -> Self {
+        let options =
+            Options { services: known.services.clone(), local_traffic: known.local_traffic, ..Options::default() };
         let cluster = Cluster::connect(options).unwrap_or_else(|error| {
             tracing::warn!(%error, "in a cluster, but unable to ask it; leaving by the plain delay: {error}");
             None

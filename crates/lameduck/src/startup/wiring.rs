@@ -71,7 +71,7 @@ pub(super) fn start(bound: Bound, events: Events, told: mpsc::Receiver<Event>) -
         crew: Default::default(),
         releasing: Default::default(),
     };
-    let surroundings = Surroundings::look(&config.cluster.services);
+    let surroundings = Surroundings::look(&config.cluster);
     tokio::spawn(surroundings.clone().check(shared.plan.clone()));
     let heartbeat = Heartbeat::new(clock, config.liveness.stall);
     work.handle().spawn(heartbeat.clone().beat());

@@ -27,6 +27,7 @@ impl Machine {
             phase_since: now,
             wait_end: None,
             deregistered_at: None,
+            last_arrival_at: None,
             took: vec![PhaseSeconds { phase: self.phase.name(), seconds: (now - self.phase.since()).as_secs_f64() }],
             cut: Vec::new(),
             failures: if cause.is_failure() { vec![cause.to_string()] } else { Vec::new() },
@@ -202,7 +203,7 @@ impl Machine {
         Some(departure)
     }
 
-    fn departure_mut(&mut self) -> Option<&mut Departure> {
+    pub(super) fn departure_mut(&mut self) -> Option<&mut Departure> {
         match &mut self.phase {
             Phase::Starting(_) | Phase::Ready { .. } => None,
             Phase::LameDuck { departure, .. }

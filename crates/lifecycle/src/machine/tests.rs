@@ -167,6 +167,7 @@ fn observe_waits_for_the_slices_then_the_floor_then_for_quiet() {
     assert_eq!(tick(&mut machine, S(15)), (PhaseName::LameDuck, None));
     assert_eq!(tick(&mut machine, MS(15_400)), (PhaseName::Draining, Some(WaitEnd::Observed)));
     assert_eq!(machine.phase().departure().unwrap().deregistered_at, Some(S(13)));
+    assert_eq!(machine.phase().departure().unwrap().last_arrival_at, Some(MS(14_900)));
 }
 
 #[test]

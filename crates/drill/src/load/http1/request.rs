@@ -21,6 +21,7 @@ pub(crate) struct Upload {
 pub(crate) struct Request {
     kind: Kind,
     path: String,
+    host: Option<String>,
     series: u32,
     upload: Option<Upload>,
     bytes: Vec<u8>,
@@ -41,7 +42,8 @@ impl Request {
             interval: shapes.upload_interval,
             chunk: chunk(shapes.upload_chunk_bytes),
         });
-        Self { kind, path: path.clone(), series: plan.series(), upload, bytes: Vec::new(), id: Vec::new() }
+        let (path, host) = (path.clone(), shapes.host.clone());
+        Self { kind, path, host, series: plan.series(), upload, bytes: Vec::new(), id: Vec::new() }
     }
 
     /// Writes the request for this endpoint and number.
@@ -54,10 +56,13 @@ impl Request {
     pub(crate) fn append(&mut self, endpoint: Endpoint, number: u64) {
         self.id = id(self.series, number).into_bytes();
         let method = if self.upload.is_some() { "POST" } else { "GET" };
-        let (path, address) = (&self.path, endpoint.address);
-        let bytes = &mut self.bytes;
-        let head = write!(bytes, "{method} {path} HTTP/1.1\r\nhost: {address}\r\nuser-agent: lameduck-drill\r\n");
+        let (path, bytes) = (&self.path, &mut self.bytes);
+        let head = match &self.host {
+            Some(host) => write!(bytes, "{method} {path} HTTP/1.1\r\nhost: {host}\r\n"),
+            None => write!(bytes, "{method} {path} HTTP/1.1\r\nhost: {}\r\n", endpoint.address),
+        };
         head.expect("a vector takes all bytes");
+        bytes.extend_from_slice(b"user-agent: lameduck-drill\r\n");
         if self.upload.is_some() {
             bytes.extend_from_slice(b"content-type: application/octet-stream\r\ntransfer-encoding: chunked\r\n");
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Replica;
 use crate::facts::Kill;
-use crate::local::process::Signal;
 use crate::plan::{Restart, Service};
+use crate::process::Signal;
 use crate::record::Micros;
 
 impl Replica {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::Replica;
 use crate::facts::{ExitStatus, LedgerSource};
 use crate::ledger::{Document, Metrics};
-use crate::local::{probe, process};
 use crate::plan::Target;
+use crate::{probe, process};
 
 /// Between two probes until a replica is ready for the first time.
 const START_PERIOD: Duration = Duration::from_millis(20);

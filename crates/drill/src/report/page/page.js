@@ -35,6 +35,12 @@ const WORDS = {
 const PHASES = { starting: "starting", ready: "ready", signalled: "signalled", lame_duck: "lame duck", draining: "draining",
   releasing: "releasing", flushing: "flushing", frozen: "frozen" };
 
+const nameOf = (replica) => replica.pod ? `${replica.pod}${replica.restarts ? ` (restart ${replica.restarts})` : ""}` : `replica ${replica.id}`;
+/** What fits beside a bar: of a pod's name, the part that differs. */
+function shortNameOf(replica, narrow) {
+  if (!replica.pod) return narrow ? `#${replica.id}` : `replica ${replica.id}`;
+  return replica.pod.length > (narrow ? 6 : 11) ? replica.pod.split("-").pop() : replica.pod;
+}
 function header() {
   const judged = doc.runs.filter((run) => run.role !== "control");
   const lost = judged.reduce((sum, run) => sum + run.lost, 0);
@@ -114,23 +120,27 @@ function ticks(from, to, most) {
   return list;
 }
 function bar(svg, run, replica, y, height, x, end, narrow) {
-  if (height > 10) shape(svg, "text", { x: 0, y: y + height - 5, class: "name" }, narrow ? `#${replica.id}` : `replica ${replica.id}`);
+  if (height > 10) shape(svg, "text", { x: 0, y: y + height - 5, class: "name" }, shortNameOf(replica, narrow));
   replica.phases.forEach((phase, index) => {
     if (phase.phase === "gone" || phase.at > end) return;
     const until = replica.phases[index + 1]?.at ?? end;
     const box = shape(svg, "rect", { x: x(phase.at), y, height, rx: 2, width: Math.max(1, x(until) - x(phase.at)),
       fill: `var(--${PHASES[phase.phase] ? phase.phase : "starting"})` });
-    shape(box, "title", {}, `replica ${replica.id}: ${PHASES[phase.phase] ?? phase.phase}, ${time(until - phase.at)}`);
+    shape(box, "title", {}, `${nameOf(replica)}: ${PHASES[phase.phase] ?? phase.phase}, ${time(until - phase.at)}`);
   });
   const tick = (at, title, color, size = 1.5) => {
     if (at === null || at > end) return;
     const mark = shape(svg, "rect", { x: x(at) - size / 2, y: y - 1, width: size, height: height + 2, fill: color });
     shape(mark, "title", {}, title);
   };
-  tick(replica.removed_last_us, `replica ${replica.id}: out of the last node's view`, "var(--mark)");
-  tick(replica.killed_us, `replica ${replica.id}: SIGKILL`, "var(--bad)", 4);
-  for (const loss of run.losses) if (loss.replica === replica.id) tick(loss.ended_us, describe(loss), "var(--bad)");
+  tick(replica.removed_last_us, `${nameOf(replica)}: out of ${run.cluster ? "the endpoint slices" : "the last node's view"}`, "var(--mark)");
+  if (run.cluster) tick(lastConnection(replica), `${nameOf(replica)}: last new connection`, "var(--p99)");
+  tick(replica.killed_us, `${nameOf(replica)}: SIGKILL`, "var(--bad)", 4);
+  // Through a Service nobody knows which pod a request went to.
+  if (!run.cluster) for (const loss of run.losses) if (loss.replica === replica.id) tick(loss.ended_us, describe(loss), "var(--bad)");
 }
+const lastConnection = (replica) => replica.last_connection_after_ms == null || replica.signalled_us === null ? null :
+  replica.signalled_us + replica.last_connection_after_ms * 1000;
 const describe = (loss) => `${time(loss.ended_us)}: ${loss.kind}, ${WORDS[loss.verdict]}` +
   `${loss.replica === null ? "" : `, replica ${loss.replica}`}${loss.kept_alive ? ", kept-alive connection" : ""} (${loss.id})`;
 
@@ -209,7 +219,8 @@ function legend(run) {
   for (const phase of Object.keys(PHASES)) {
     if (seen.has(phase)) add(`var(--${phase})`, PHASES[phase]);
   }
-  add("var(--mark)", "out of the last view", "tick"); add("var(--bad)", "lost request", "tick");
+  add("var(--mark)", run.cluster ? "out of the endpoint slices" : "out of the last view", "tick");
+  if (run.cluster) add("var(--p99)", "last new connection", "tick"); add("var(--bad)", "lost request", "tick");
   add("var(--p50)", "p50"); add("var(--p99)", "p99"); add("var(--max)", "slowest");
   return box;
 }
@@ -244,14 +255,40 @@ function ledgers(run) {
   const rows = run.replicas.filter((replica) => replica.account.ledger).map((replica) => {
     const { ledger, differences } = replica.account;
     const whole = ["answered", "shed", "wrong_status", "answered_twice"].reduce((sum, key) => sum + (replica.verdicts[key] ?? 0), 0);
-    return [`replica ${replica.id}`, number(whole), ...keys.map((key) => number(ledger[key])), differences.length ? differences.join("; ") : "agrees"];
+    // Through a Service nobody knows whose answers they were.
+    const got = run.cluster ? [] : [number(whole)];
+    return [nameOf(replica), ...got, ...keys.map((key) => number(ledger[key])), differences.length ? differences.join("; ") : "agrees"];
   });
-  return table(["", "answers the clients got", ...keys.map((key) => key.replace("_", " ")), "~verdict"], rows);
+  return table(["", ...(run.cluster ? [] : ["answers the clients got"]), ...keys.map((key) => key.replace("_", " ")), "~verdict"], rows);
 }
 function lossTable(run) {
   const rows = run.losses.slice(0, 200).map((loss) => [`${(loss.ended_us / 1e6).toFixed(3)} s`, loss.kind, WORDS[loss.verdict],
-    loss.replica === null ? "none" : `replica ${loss.replica}`, loss.kept_alive ? "kept alive" : "new", loss.id]);
+    loss.replica === null ? "none" : run.cluster ? run.cluster.service : `replica ${loss.replica}`, loss.kept_alive ? "kept alive" : "new", loss.id]);
   return table(["at", "~clients", "~what became of it", "~sent to", "~connection", "~id"], rows);
+}
+
+function serviceTold(run) {
+  const service = run.service;
+  const range = service.propagation[0] === service.propagation[1] ? service.propagation[0] : service.propagation.join(" to ");
+  return `${service.replicas} replicas, endpoints removed ${range} after the mark on ${service.nodes} nodes, ` +
+    `grace ${service.grace}${service.pre_stop === "0s" ? "" : `, preStop ${service.pre_stop}`}` +
+    Object.entries(run.env).map(([key, value]) => `, ${key}=${value}`).join("");
+}
+function clusterTold(cluster) {
+  const clocks = cluster.clocks.map((clock) => `${clock.of} ${(clock.us / 1e3).toFixed(1)} ms (to ${(clock.error_us / 1e3).toFixed(1)} ms)`);
+  const put = cluster.evictions_refused ? `, ${cluster.evictions_refused} evictions put off` : "";
+  return `${cluster.workload} through service ${cluster.service}, Kubernetes ${cluster.version}, load from ${cluster.load_from}${put}. ` +
+    `Times are this machine's, when the watch told; other clocks beside it: ${clocks.join(", ") || "none"}.`;
+}
+/** Each pod that left; all but the first time count from when it was told to. */
+function pods(run) {
+  const rows = run.replicas.filter((pod) => pod.marked_us !== null || pod.signalled_us !== null).map((pod) => {
+    const told = pod.marked_us ?? pod.signalled_us;
+    const after = (us) => us === null ? "–" : `+${time(Math.max(0, us - told))}`;
+    return [nameOf(pod), pod.node, time(told), after(pod.removed_last_us), after(lastConnection(pod)), after(pod.exited_us),
+      pod.exit?.code ?? "–", pod.wait_end ?? "–", pod.marked_us === null ? "not deleted" : pod.cause ?? "–"];
+  });
+  return table(["~pod", "~node", "told at", "out of the slices", "last connection", "exit", "code", "~wait ended by", "~cause"], rows);
 }
 
 function section(run) {
@@ -259,15 +296,14 @@ function section(run) {
   const said = { clean: run.role === "control" ? "lost, as it must" : "held", lost: "lost", invalid: "invalid" }[state];
   const box = el("section", { class: "card" }, el("div", { class: "head" }, el("h2", {}, run.name),
     run.role === "subject" ? null : el("span", { class: "badge" }, run.role), el("span", { class: `badge ${state}` }, said)));
-  const service = run.service;
-  const range = service.propagation[0] === service.propagation[1] ? service.propagation[0] : service.propagation.join(" to ");
-  box.append(el("p", { class: "quiet" }, `${service.replicas} replicas, endpoints removed ${range} after the mark on ${service.nodes} nodes, ` +
-    `grace ${service.grace}${service.pre_stop === "0s" ? "" : `, preStop ${service.pre_stop}`}` +
-    Object.entries(run.env).map(([key, value]) => `, ${key}=${value}`).join("")));
+  box.append(el("p", { class: "quiet" }, run.cluster ? clusterTold(run.cluster) : serviceTold(run)));
+  for (const text of run.cluster?.notes ?? []) box.append(el("p", { class: "note" }, sentence(text)));
   if (run.scenario) box.append(el("p", {}, `${sentence(run.scenario.what_happens)} Must hold: ${run.scenario.must_hold}.`));
   for (const text of run.invalid) box.append(el("p", { class: "note" }, sentence(text)));
   if (!run.invalid.length) for (const text of run.broken) box.append(el("p", { class: "note lost" }, sentence(text)));
-  box.append(figures(run), el("h3", {}, "Timeline"), timeline(run), legend(run), el("h3", {}, "Latency by kind of client"), kinds(run));
+  box.append(figures(run), el("h3", {}, "Timeline"), timeline(run), legend(run));
+  if (run.cluster) box.append(el("h3", {}, "Pods that left"), pods(run));
+  box.append(el("h3", {}, "Latency by kind of client"), kinds(run));
   if (Object.values(run.kinds).some((kind) => Object.keys(kind.verdicts).some((verdict) => verdict !== "answered")))
     box.append(el("h3", {}, "Everything but plain answers"), verdictTable(run));
   if (run.replicas.some((replica) => replica.account.ledger)) box.append(el("h3", {}, "The service's own ledger"), ledgers(run));

@@ -68,6 +68,14 @@ pub(super) const CLUSTER: Section = Section {
              of the namespace.",
         )
         .why("The chart fills it in."),
+        Key::new(
+            "cluster.traffic_policy",
+            Kind::Word(&["cluster", "local"]),
+            "cluster",
+            "The traffic policy of these Services. `local`: each node sends to its own pods alone, so for `drain.readiness: auto` \
+             the last pod of its node is the last.",
+        )
+        .why("Endpoint slices do not say. The chart fills it in from `service.externalTrafficPolicy`."),
     ],
 };
 
@@ -137,6 +145,8 @@ pub struct Liveness {
 pub struct Cluster {
     /// The Services of this pod. Empty: unknown.
     pub services: Vec<String>,
+    /// Whether their traffic stays on the node that it came to.
+    pub local_traffic: bool,
 }
 
 /// What is told, and how.
@@ -186,7 +196,10 @@ impl Liveness {
 
 impl Cluster {
     pub(super) fn read(values: &Values) -> Self {
-        Self { services: values.get("cluster.services") }
+        Self {
+            services: values.get("cluster.services"),
+            local_traffic: matches!(values.value("cluster.traffic_policy"), Some(Value::Word("local"))),
+        }
     }
 }
 

@@ -1,10 +1,14 @@
 //! One process: started in a group of its own, signalled by its own id, and gone when the drill is.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 use std::process::Stdio;
 
 use tokio::process::{Child, Command};
+
+/// Most bytes of a command's last words that are shown.
+const LAST_WORDS_BYTES: u64 = 2_000;
 
 /// The signals a drill sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +77,42 @@ pub(crate) fn kill_group(pid: u32) {
     }
 }
 
+/// The group of a child: what is left of it is killed when this is dropped.
+pub(crate) struct Group(Option<u32>);
+
+impl Group {
+    pub(crate) fn of(child: &Child) -> Self {
+        Self(child.id())
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0 {
+            kill_group(pid);
+        }
+    }
+}
+
 /// There are no such signals here; `local` refuses to start.
 #[cfg(not(unix))]
 pub(crate) fn send(_: u32, _: Signal) {}
 
 #[cfg(not(unix))]
 pub(crate) fn kill_group(_: u32) {}
+
+/// The end of what a command printed into this file, as a continuation of a sentence.
+pub(crate) fn last_words(log: &Path) -> String {
+    let tail = || -> io::Result<String> {
+        let mut file = File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(LAST_WORDS_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.take(LAST_WORDS_BYTES).read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+    };
+    match tail() {
+        Ok(words) if !words.is_empty() => format!("; it said:\n{words}"),
+        Ok(_) | Err(_) => "; it said nothing".to_owned(),
+    }
+}

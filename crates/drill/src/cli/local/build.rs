@@ -1,30 +1,17 @@
-//! From what was written to a plan, or to one sentence that says what is wrong with it.
-
-use std::time::Duration;
+//! From what was written to a plan for this machine, or to one sentence that says what is wrong with it.
 
 use anyhow::{Context, bail, ensure};
 
-use super::{Local, Preset};
-use crate::load::{Group, LoadPlan, Shapes};
-use crate::plan::{Limits, Outputs, Plan, Ports, Readiness, Restart, Role, RunPlan, Service, Target};
+use super::super::Preset;
+use super::Local;
+use crate::plan::{Plan, Ports, Readiness, Restart, Role, RunPlan, Service, Target};
 use crate::scenario::Scenario;
-use crate::values::{Named, default_rate};
-use crate::verdict::Kind;
+use crate::values::Named;
 
 /// Most replicas; the addresses 127.0.1.1 to 127.0.1.250 are used in turn.
 const REPLICAS_MAX: u16 = 100;
 /// Most restarts of one run, all replicas counted.
 const RESTARTS_MAX: u32 = 60_000;
-/// Fewest requests from which a run says anything.
-const REQUESTS_MIN: u64 = 50;
-/// Least share of the offered requests that must have been sent. Clients that wait behind a stalled service send less
-/// than was offered, and that is the service's fault; half is out of reach for it.
-const SENT_SHARE_MIN: f64 = 0.5;
-
-/// The default mix, for kinds that every server can answer and for those that need routes of their own.
-const SIMPLE: [(Kind, u32); 4] = [(Kind::Hot, 40), (Kind::Warm, 60), (Kind::Cold, 60), (Kind::Connect, 20)];
-const BENCH: [(Kind, u32); 4] = [(Kind::H2c, 4), (Kind::Slow, 8), (Kind::Stream, 8), (Kind::Upload, 4)];
-
 /// Checks the options as a whole.
 ///
 /// # Errors
@@ -38,26 +25,19 @@ pub(crate) fn plan(local: &Local) -> anyhow::Result<Plan> {
     let restarts = u32::from(local.replicas).saturating_mul(local.rollouts);
     ensure!(restarts <= RESTARTS_MAX, "--rollouts {}: that is more than {RESTARTS_MAX} restarts", local.rollouts);
     ensure!((1..=64).contains(&local.nodes), "--nodes {}: expected 1 to 64", local.nodes);
-    ensure!((1..=64).contains(&local.threads), "--threads {}: expected 1 to 64", local.threads);
     ensure!(
         local.pre_stop < local.grace,
         "--pre-stop must end before --grace does: the hook's time is part of the grace period"
     );
-    ensure!(!local.timeout.is_zero(), "--timeout 0s: no request could be answered in no time");
     ensure!(!local.probe_period.is_zero(), "--probe-period 0s: expected more than nothing");
     let ports = ports(local)?;
     Ok(Plan {
         command: local.command.clone(),
         runs: runs(local)?,
         target: target(local, ports),
-        load: load(local)?,
-        limits: Limits { lag_max: local.lag_max, sent_share_min: SENT_SHARE_MIN, requests_min: REQUESTS_MIN },
-        outputs: Outputs {
-            json: local.json.clone(),
-            html: local.html.clone(),
-            logs: local.logs.clone(),
-            progress: local.progress,
-        },
+        load: local.load.plan(local.preset)?,
+        limits: local.load.limits(),
+        outputs: local.output.outputs(local.logs.clone()),
     })
 }
 
@@ -92,7 +72,7 @@ fn target(local: &Local, ports: Ports) -> Target {
         (Some("tcp"), _) => Readiness::Tcp,
         (Some(url), _) => Readiness::Http(url.to_owned()),
         (None, Preset::Lameduck) => Readiness::Http("http://{host}:{admin_port}/readyz".into()),
-        (None, Preset::Plain) => Readiness::Http(format!("http://{{host}}:{{port}}{}", path(local))),
+        (None, Preset::Plain) => Readiness::Http(format!("http://{{host}}:{{port}}{}", local.load.path(local.preset))),
     };
     Target {
         env,
@@ -103,79 +83,6 @@ fn target(local: &Local, ports: Ports) -> Target {
         has_ledger: local.preset == Preset::Lameduck,
         told_grace: local.grace,
     }
-}
-
-fn path(local: &Local) -> String {
-    let default = if local.preset == Preset::Lameduck { "/ping" } else { "/" };
-    local.path.clone().unwrap_or_else(|| default.to_owned())
-}
-
-fn load(local: &Local) -> anyhow::Result<LoadPlan> {
-    let lameduck = local.preset == Preset::Lameduck;
-    let or = |given: &Option<String>, bench: &str| match given {
-        Some(path) => path.clone(),
-        None if lameduck => bench.to_owned(),
-        None => String::new(),
-    };
-    let shapes = Shapes {
-        path: path(local),
-        slow_path: or(&local.slow_path, "/bench/slow?ms=400"),
-        stream_path: or(&local.stream_path, "/bench/stream?chunks=10&interval_ms=50&bytes=512"),
-        upload_path: or(&local.upload_path, "/bench/upload"),
-        upload_chunks: 10,
-        upload_chunk_bytes: 1024,
-        upload_interval: Duration::from_millis(50),
-        pipeline_depth: 3,
-    };
-    for path in [&shapes.path, &shapes.slow_path, &shapes.stream_path, &shapes.upload_path] {
-        ensure!(
-            path.is_empty() || (path.starts_with('/') && path.chars().all(|letter| letter.is_ascii_graphic())),
-            "path {path:?}: expected it to begin with / and to have no spaces"
-        );
-    }
-    let groups = groups(local, &shapes)?;
-    let seed = local.seed.unwrap_or_else(fresh_seed);
-    Ok(LoadPlan {
-        groups,
-        shapes,
-        timeout: local.timeout,
-        connect_timeout: local.connect_timeout,
-        look_to_write: local.look_to_write,
-        threads: local.threads,
-        seed,
-    })
-}
-
-fn groups(local: &Local, shapes: &Shapes) -> anyhow::Result<Vec<Group>> {
-    let mut groups: Vec<Group> = Vec::new();
-    if !local.only {
-        let bench: &[_] = if local.preset == Preset::Lameduck { &BENCH } else { &[] };
-        groups.extend(SIMPLE.iter().chain(bench).map(|&(kind, clients)| Group {
-            kind,
-            clients,
-            rate: default_rate(kind),
-        }));
-    }
-    for given in &local.clients {
-        match groups.iter_mut().find(|group| group.kind == given.kind) {
-            Some(group) => *group = *given,
-            None => groups.push(*given),
-        }
-    }
-    groups.retain(|group| group.clients > 0);
-    ensure!(!groups.is_empty(), "--clients: no clients are left; name at least one kind with a count above 0");
-    for group in &groups {
-        let (path, option) = match group.kind {
-            Kind::Slow => (&shapes.slow_path, "--slow-path"),
-            Kind::Stream => (&shapes.stream_path, "--stream-path"),
-            Kind::Upload => (&shapes.upload_path, "--upload-path"),
-            Kind::Hot | Kind::Warm | Kind::Cold | Kind::Connect | Kind::H2c | Kind::Pipelined => {
-                (&shapes.path, "--path")
-            }
-        };
-        ensure!(!path.is_empty(), "--clients {}: needs {option} with this preset", group.kind.name());
-    }
-    Ok(groups)
 }
 
 fn runs(local: &Local) -> anyhow::Result<Vec<RunPlan>> {
@@ -195,8 +102,8 @@ fn runs(local: &Local) -> anyhow::Result<Vec<RunPlan>> {
             pre_stop: local.pre_stop,
             grace: local.grace,
         },
-        warm_up: local.warm_up,
-        cool_down: local.cool_down,
+        warm_up: local.load.warm_up,
+        cool_down: local.load.cool_down,
     };
     if !local.scenario.is_empty() {
         ensure!(local.variant.is_empty() && local.control.is_empty(), "--scenario excludes --variant and --control");
@@ -258,10 +165,4 @@ fn scenarios(names: &[String], base: &RunPlan) -> anyhow::Result<Vec<RunPlan>> {
 
 fn named(base: &RunPlan, named: &Named) -> RunPlan {
     RunPlan { name: named.name.clone(), env: named.env.clone(), ..base.clone() }
-}
-
-fn fresh_seed() -> u64 {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    // Short enough to be typed again.
-    (since_epoch.as_nanos() as u64 ^ u64::from(std::process::id()) << 20) & 0xFFFF_FFFF
 }

@@ -1,0 +1,164 @@
+//! The options of the load, which a drill on this machine and one in a cluster share.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use clap::Args;
+
+use super::Preset;
+use crate::load::{Group, LoadPlan, Shapes};
+use crate::plan::Limits;
+use crate::values::{self, default_rate};
+use crate::verdict::Kind;
+
+/// Fewest requests from which a run says anything.
+const REQUESTS_MIN: u64 = 50;
+/// Least share of the offered requests that must have been sent. Clients that wait behind a stalled service send less
+/// than was offered, and that is the service's fault; half is out of reach for it.
+const SENT_SHARE_MIN: f64 = 0.5;
+
+/// The default mix, for kinds that every server can answer and for those that need routes of their own.
+const SIMPLE: [(Kind, u32); 4] = [(Kind::Hot, 40), (Kind::Warm, 60), (Kind::Cold, 60), (Kind::Connect, 20)];
+const BENCH: [(Kind, u32); 4] = [(Kind::H2c, 4), (Kind::Slow, 8), (Kind::Stream, 8), (Kind::Upload, 4)];
+
+/// The clients and their requests.
+#[derive(Debug, Args)]
+pub(crate) struct LoadOptions {
+    /// Clients by kind, each with its rate; overrides the default mix for the kinds named; count 0 switches one off.
+    /// Kinds: hot, warm, cold, connect, slow, stream, upload, h2c, pipelined.
+    #[arg(long, value_name = "KIND=COUNT@RATE/s,…", value_delimiter = ',', value_parser = values::clients, help_heading = "The load")]
+    pub(crate) clients: Vec<Group>,
+    /// Only the kinds named in --clients, without the default mix.
+    #[arg(long, help_heading = "The load")]
+    pub(crate) only: bool,
+    /// Path of simple requests. [default: by preset, /ping or /]
+    #[arg(long, help_heading = "The load")]
+    pub(crate) path: Option<String>,
+    /// Path that answers slowly, for `slow`.
+    #[arg(long, value_name = "PATH", help_heading = "The load")]
+    pub(crate) slow_path: Option<String>,
+    /// Path that answers in pieces, for `stream`.
+    #[arg(long, value_name = "PATH", help_heading = "The load")]
+    pub(crate) stream_path: Option<String>,
+    /// Path that takes a POST with a body, for `upload`.
+    #[arg(long, value_name = "PATH", help_heading = "The load")]
+    pub(crate) upload_path: Option<String>,
+    /// From the first byte of a request to the last byte of its answer.
+    #[arg(long, default_value = "10s", value_parser = values::duration, help_heading = "The load")]
+    pub(crate) timeout: Duration,
+    /// For a connection to be established.
+    #[arg(long, default_value = "1s", value_parser = values::duration, help_heading = "The load")]
+    pub(crate) connect_timeout: Duration,
+    /// Between a client's last look at its connection and its write.
+    #[arg(long, default_value = "0s", value_parser = values::duration, help_heading = "The load")]
+    pub(crate) look_to_write: Duration,
+    /// Threads of the load.
+    #[arg(long, default_value_t = 1, value_name = "N", help_heading = "The load")]
+    pub(crate) threads: usize,
+    /// Seed of all arrivals and choices. [default: a new one, printed]
+    #[arg(long, help_heading = "The load")]
+    pub(crate) seed: Option<u64>,
+    /// Load before the first pod or replica is told to leave.
+    #[arg(long, default_value = "3s", value_parser = values::duration, help_heading = "The load")]
+    pub(crate) warm_up: Duration,
+    /// Load after the last one has left.
+    #[arg(long, default_value = "2s", value_parser = values::duration, help_heading = "The load")]
+    pub(crate) cool_down: Duration,
+    /// Invalid if the load threads ran later than this at the 99th percentile.
+    #[arg(long, default_value = "100ms", value_parser = values::duration, help_heading = "The load")]
+    pub(crate) lag_max: Duration,
+}
+
+impl LoadOptions {
+    /// The path of simple requests.
+    pub(crate) fn path(&self, preset: Preset) -> String {
+        let default = if preset == Preset::Lameduck { "/ping" } else { "/" };
+        self.path.clone().unwrap_or_else(|| default.to_owned())
+    }
+
+    /// Checks the options of the load.
+    ///
+    /// # Errors
+    /// One sentence with the option, what is wrong, and what would be right.
+    pub(crate) fn plan(&self, preset: Preset) -> anyhow::Result<LoadPlan> {
+        ensure!((1..=64).contains(&self.threads), "--threads {}: expected 1 to 64", self.threads);
+        ensure!(!self.timeout.is_zero(), "--timeout 0s: no request could be answered in no time");
+        let lameduck = preset == Preset::Lameduck;
+        let or = |given: &Option<String>, bench: &str| match given {
+            Some(path) => path.clone(),
+            None if lameduck => bench.to_owned(),
+            None => String::new(),
+        };
+        let shapes = Shapes {
+            path: self.path(preset),
+            slow_path: or(&self.slow_path, "/bench/slow?ms=400"),
+            stream_path: or(&self.stream_path, "/bench/stream?chunks=10&interval_ms=50&bytes=512"),
+            upload_path: or(&self.upload_path, "/bench/upload"),
+            upload_chunks: 10,
+            upload_chunk_bytes: 1024,
+            upload_interval: Duration::from_millis(50),
+            pipeline_depth: 3,
+            host: None,
+        };
+        for path in [&shapes.path, &shapes.slow_path, &shapes.stream_path, &shapes.upload_path] {
+            ensure!(
+                path.is_empty() || (path.starts_with('/') && path.chars().all(|letter| letter.is_ascii_graphic())),
+                "path {path:?}: expected it to begin with / and to have no spaces"
+            );
+        }
+        let groups = self.groups(preset, &shapes)?;
+        let seed = self.seed.unwrap_or_else(fresh_seed);
+        Ok(LoadPlan {
+            groups,
+            shapes,
+            timeout: self.timeout,
+            connect_timeout: self.connect_timeout,
+            look_to_write: self.look_to_write,
+            threads: self.threads,
+            seed,
+        })
+    }
+
+    fn groups(&self, preset: Preset, shapes: &Shapes) -> anyhow::Result<Vec<Group>> {
+        let mut groups: Vec<Group> = Vec::new();
+        if !self.only {
+            let bench: &[_] = if preset == Preset::Lameduck { &BENCH } else { &[] };
+            groups.extend(SIMPLE.iter().chain(bench).map(|&(kind, clients)| Group {
+                kind,
+                clients,
+                rate: default_rate(kind),
+            }));
+        }
+        for given in &self.clients {
+            match groups.iter_mut().find(|group| group.kind == given.kind) {
+                Some(group) => *group = *given,
+                None => groups.push(*given),
+            }
+        }
+        groups.retain(|group| group.clients > 0);
+        ensure!(!groups.is_empty(), "--clients: no clients are left; name at least one kind with a count above 0");
+        for group in &groups {
+            let (path, option) = match group.kind {
+                Kind::Slow => (&shapes.slow_path, "--slow-path"),
+                Kind::Stream => (&shapes.stream_path, "--stream-path"),
+                Kind::Upload => (&shapes.upload_path, "--upload-path"),
+                Kind::Hot | Kind::Warm | Kind::Cold | Kind::Connect | Kind::H2c | Kind::Pipelined => {
+                    (&shapes.path, "--path")
+                }
+            };
+            ensure!(!path.is_empty(), "--clients {}: needs {option} with this preset", group.kind.name());
+        }
+        Ok(groups)
+    }
+
+    /// What makes a run invalid.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { lag_max: self.lag_max, sent_share_min: SENT_SHARE_MIN, requests_min: REQUESTS_MIN }
+    }
+}
+
+fn fresh_seed() -> u64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    // Short enough to be typed again.
+    (since_epoch.as_nanos() as u64 ^ u64::from(std::process::id()) << 20) & 0xFFFF_FFFF
+}

@@ -1,0 +1,115 @@
+//! `lameduck-drill local`: replicas of a command on this machine.
+
+mod build;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+pub(crate) use self::build::plan;
+use super::Preset;
+use super::load::LoadOptions;
+use super::output::OutputOptions;
+use crate::plan::Propagation;
+use crate::values::{self, Named};
+
+const EXAMPLES: &str = "\
+Examples:
+  A service built on lameduck, one rolling restart of three replicas, with a report to look at:
+    lameduck-drill local --html report.html -- target/release/lameduck-service
+
+  Beside a control that leaves at once and therefore must lose:
+    lameduck-drill local --control immediate=LAMEDUCK_DRAIN__STRATEGY=immediate -- target/release/lameduck-service
+
+  Any other server; it is told its address by placeholders, the control is SIGKILL:
+    lameduck-drill local --preset plain --path /healthz -- ./server --listen {host}:{port}
+
+  The same with a preStop sleep and slow removal of the endpoints:
+    lameduck-drill local --preset plain --pre-stop 5s --propagation 1s..3s -- ./server --listen {host}:{port}
+
+  All named scenarios:
+    lameduck-drill local --scenario all -- target/release/lameduck-service
+
+Placeholders in the command, in --env and in --ready: {host} {port} {admin_port} {grpc_port} {index} {grace}
+{pre_stop} {report_file}. Write {{ and }} for braces.";
+
+/// The options.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Local {
+    /// The command of one replica, after `--`.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+
+    /// What kind of service the command is.
+    #[arg(long, value_enum, default_value = "lameduck", help_heading = "The command")]
+    pub(crate) preset: Preset,
+    /// Environment of every replica; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::pair, help_heading = "The command")]
+    pub(crate) env: Vec<(String, String)>,
+    /// Port of the service. On Linux every replica has its own address (127.0.1.x), so they can share it.
+    #[arg(long, default_value_t = 18080, help_heading = "The command")]
+    pub(crate) port: u16,
+    /// Port of the admin endpoints.
+    #[arg(long, default_value_t = 18081, help_heading = "The command")]
+    pub(crate) admin_port: u16,
+    /// Port for gRPC.
+    #[arg(long, default_value_t = 19000, help_heading = "The command")]
+    pub(crate) grpc_port: u16,
+    /// For a command that cannot be told an address: all ports grow by this for each replica.
+    #[arg(long, default_value_t = crate::local::PORT_STEP, value_name = "N", help_heading = "The command")]
+    pub(crate) port_step: u16,
+    /// URL that answers below 400 once a replica is ready, or `tcp`: the port accepts. [default: by preset]
+    #[arg(long, value_name = "URL", help_heading = "The command")]
+    pub(crate) ready: Option<String>,
+    /// How long a replica may take to become ready.
+    #[arg(long, default_value = "30s", value_parser = values::duration, help_heading = "The command")]
+    pub(crate) ready_timeout: Duration,
+    /// Between two readiness probes of a running replica; three failures in a row take it out of rotation.
+    #[arg(long, default_value = "1s", value_parser = values::duration, help_heading = "The command")]
+    pub(crate) probe_period: Duration,
+
+    /// Replicas at any time (one more during a step: surge 1, unavailable 0).
+    #[arg(long, default_value_t = 3, value_name = "N", help_heading = "The rollout")]
+    pub(crate) replicas: u16,
+    /// Rolling restarts, one after the other.
+    #[arg(long, default_value_t = 1, value_name = "N", help_heading = "The rollout")]
+    pub(crate) rollouts: u32,
+    /// Between two steps of a rollout.
+    #[arg(long, default_value = "500ms", value_parser = values::duration, help_heading = "The rollout")]
+    pub(crate) pause: Duration,
+    /// Wait in each step until the old replica has exited (a StatefulSet, a node drain); a Deployment does not.
+    #[arg(long, help_heading = "The rollout")]
+    pub(crate) wait_for_exit: bool,
+    /// From the mark to SIGKILL (terminationGracePeriodSeconds).
+    #[arg(long, default_value = "30s", value_parser = values::duration, help_heading = "The rollout")]
+    pub(crate) grace: Duration,
+    /// From the mark to SIGTERM, as a preStop hook delays it.
+    #[arg(long, default_value = "0s", value_parser = values::duration, help_heading = "The rollout")]
+    pub(crate) pre_stop: Duration,
+    /// From the mark until new connections no longer go to a replica: a duration, or a range.
+    #[arg(long, default_value = "100ms..1s", value_parser = values::propagation, help_heading = "The rollout")]
+    pub(crate) propagation: Propagation,
+    /// Nodes: groups of clients, each with its own view of the endpoints and its own propagation.
+    #[arg(long, default_value_t = 4, value_name = "N", help_heading = "The rollout")]
+    pub(crate) nodes: u16,
+
+    #[command(flatten)]
+    pub(crate) load: LoadOptions,
+
+    /// Run once more with another environment, side by side; may be given several times.
+    #[arg(long, value_name = "NAME=KEY=VALUE,…", value_parser = values::named, help_heading = "Runs")]
+    pub(crate) variant: Vec<Named>,
+    /// A run that must lose, or the whole drill is invalid: `sigkill` (the default), an environment, or `none`.
+    #[arg(long, value_name = "NAME=KEY=VALUE,…", value_parser = values::named, help_heading = "Runs")]
+    pub(crate) control: Vec<Named>,
+    /// Named scenarios instead of plain restarts: names, or `all`.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', help_heading = "Runs")]
+    pub(crate) scenario: Vec<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+    /// Keep what the replicas print, one file each.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub(crate) logs: Option<PathBuf>,
+}

@@ -1,0 +1,76 @@
+//! The driver of a drill in a cluster: it watches pods and endpoint slices, has the load started there, makes pods leave, and
+//! takes back what it made, whatever happens.
+//!
+//! It knows the API server and, through its proxy, the public surfaces of the pods; it hands out facts.
+
+mod action;
+mod door;
+mod herd;
+mod load_pods;
+mod loading;
+mod pods;
+mod rights;
+mod run;
+mod slices;
+mod undo;
+mod workload;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use self::door::Door;
+pub(crate) use self::rights::role;
+use self::workload::{Target, Workload};
+use crate::board::Board;
+use crate::exit::Failure;
+use crate::facts::RunFacts;
+use crate::plan::cluster::{ClusterPlan, ClusterRun};
+
+/// A cluster with the workload that is drilled, found and allowed.
+pub(crate) struct Cluster {
+    door: Rc<Door>,
+    workload: Workload,
+    target: Target,
+}
+
+impl Cluster {
+    /// Opens the context that was named, and no other; finds workload and Service; asks whether everything that will be needed
+    /// is allowed. Changes nothing.
+    ///
+    /// # Errors
+    /// One of these is not there, or not allowed: all missing rights are named at once.
+    pub(crate) async fn open(plan: &ClusterPlan) -> Result<Self, Failure> {
+        let door = Rc::new(Door::open(&plan.access).await.map_err(Failure::usage)?);
+        rights::check(&door, plan).await.map_err(Failure::usage)?;
+        let workload = Workload::find(&door, plan).await.map_err(Failure::usage)?;
+        let target = Target::find(&door, plan, &workload).await.map_err(Failure::usage)?;
+        Ok(Self { door, workload, target })
+    }
+
+    /// Does one run of the plan, and takes back what it made.
+    ///
+    /// # Errors
+    /// The load cannot be started, or the workload is not in a state to begin with.
+    pub(crate) async fn run(
+        &self,
+        plan: &ClusterPlan,
+        run: &ClusterRun,
+        board: &Rc<Board>,
+        interrupted: watch::Receiver<bool>,
+    ) -> Result<RunFacts, Failure> {
+        run::run(self, plan, run, board, interrupted).await
+    }
+}
+
+/// Sends SIGTERM to process 1 of the namespace that this process is in, after a while.
+#[cfg(unix)]
+pub(crate) async fn signal_process_one(after: Duration) {
+    tokio::time::sleep(after).await;
+    crate::process::send(1, crate::process::Signal::Term);
+}
+
+/// There is no such process here.
+#[cfg(not(unix))]
+pub(crate) async fn signal_process_one(_: Duration) {}

@@ -1,0 +1,175 @@
+//! What makes pods leave, and when that has come to its end.
+
+mod evict;
+mod terminate;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::Cluster;
+use super::door::Refusal;
+use super::herd::Herd;
+use super::undo::{Step, Undo};
+use crate::board::Board;
+use crate::facts::PodFacts;
+use crate::plan::cluster::{Action, ClusterPlan};
+use crate::process;
+use crate::values::words;
+
+/// Between two looks at the workload, and between two attempts at what the API server did not take.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Everything that an action needs.
+pub(super) struct Actor<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) plan: &'a ClusterPlan,
+    pub(super) herd: &'a Herd,
+    pub(super) undo: &'a Undo,
+    pub(super) board: &'a Rc<Board>,
+    pub(super) evictions_refused: Cell<u32>,
+}
+
+impl Actor<'_> {
+    /// Does it once, and waits until every replacement is ready.
+    ///
+    /// # Errors
+    /// It was refused, or did not come to its end in time.
+    pub(super) async fn act(&self, action: &Action) -> anyhow::Result<()> {
+        let deadline = Instant::now() + self.plan.within;
+        match action {
+            Action::RolloutRestart => self.rollout_restart(deadline).await?,
+            Action::Evict { pods } => {
+                for pod in self.chosen(*pods) {
+                    self.evict(&pod, deadline).await?;
+                    self.until_replaced(&pod, deadline).await?;
+                }
+            }
+            Action::NodeDrain { node } => self.node_drain(node.as_deref(), deadline).await?,
+            Action::ScaleIn { to } => self.scale_in(*to, deadline).await?,
+            Action::Delete { pods, grace } => {
+                for pod in self.chosen(*pods) {
+                    self.delete(&pod, *grace).await?;
+                    self.until_replaced(&pod, deadline).await?;
+                }
+            }
+            Action::Kill => {
+                for pod in self.chosen(Some(1)) {
+                    self.herd.killed(&pod);
+                    self.delete(&pod, Some(0)).await?;
+                }
+            }
+            Action::Terminate { pods } => {
+                for pod in self.chosen(*pods) {
+                    self.terminate(&pod).await?;
+                    self.until_replaced(&pod, deadline).await?;
+                }
+            }
+            // Whoever wrote the command knows in what state it leaves the workload.
+            Action::Command(command) => return self.command(command, deadline).await,
+        }
+        self.until_stands(deadline).await
+    }
+
+    fn chosen(&self, pods: Option<u32>) -> Vec<PodFacts> {
+        let staying = self.herd.staying();
+        staying.into_iter().take(pods.map_or(usize::MAX, |pods| pods as usize)).collect()
+    }
+
+    async fn rollout_restart(&self, deadline: Instant) -> anyhow::Result<()> {
+        let (door, workload) = (&self.cluster.door, &self.cluster.workload);
+        let annotations = json!({"kubectl.kubernetes.io/restartedAt": Timestamp::now().to_string()});
+        let patch = json!({"spec": {"template": {"metadata": {"annotations": annotations}}}});
+        let (api, params, patch) = (workload.api(door), PatchParams::default(), Patch::Merge(patch));
+        self.ask(deadline, || api.patch(&workload.name.name, &params, &patch)).await?;
+        Ok(())
+    }
+
+    async fn scale_in(&self, to: u32, deadline: Instant) -> anyhow::Result<()> {
+        let (door, workload) = (&self.cluster.door, &self.cluster.workload);
+        let before = workload.replicas(door).await?;
+        if to >= before {
+            return Err(anyhow!("--to {to}: {} has {before} replicas", workload.name));
+        }
+        let back = Step::ScaleTo(before);
+        self.undo.remember(back.clone());
+        let (api, params, patch) =
+            (workload.api(door), PatchParams::default(), Patch::Merge(json!({"spec": {"replicas": to}})));
+        self.ask(deadline, || api.patch_scale(&workload.name.name, &params, &patch)).await?;
+        self.until_stands(deadline).await?;
+        if !self.herd.until(self.plan.settle, |herd| herd.leaving().is_empty()).await {
+            return Err(anyhow!("after {}: {} had not left", words(self.plan.settle), self.herd.leaving().join(", ")));
+        }
+        self.undo.now(&back).await?;
+        Ok(())
+    }
+
+    async fn delete(&self, pod: &PodFacts, grace: Option<u32>) -> anyhow::Result<()> {
+        let params = DeleteParams { grace_period_seconds: grace, ..DeleteParams::default() };
+        let api = self.cluster.door.api::<Pod>();
+        self.cluster.door.answer(api.delete(&pod.name, &params)).await?;
+        Ok(())
+    }
+
+    async fn command(&self, command: &[String], deadline: Instant) -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let log = folder.path().join("command.log");
+        let mut child = process::spawn(command, &[], &std::fs::File::create(&log)?)
+            .map_err(|error| anyhow!("{} cannot be started: {error}", command[0]))?;
+        // Whatever it started in its group ends with the drill, also when this is interrupted.
+        let _group = process::Group::of(&child);
+        let status = match tokio::time::timeout_at(deadline, child.wait()).await {
+            Ok(status) => status?,
+            Err(_) => return Err(anyhow!("the command had not ended after {}", words(self.plan.within))),
+        };
+        if !status.success() {
+            return Err(anyhow!("the command failed ({status}){}", process::last_words(&log)));
+        }
+        Ok(())
+    }
+
+    /// Waits until a pod has ended, and the workload stands again.
+    async fn until_replaced(&self, pod: &PodFacts, deadline: Instant) -> anyhow::Result<()> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !self.herd.until(left, |herd| herd.has_ended(pod)).await {
+            return Err(anyhow!("{} had not left after {}", pod.name, words(self.plan.within)));
+        }
+        self.until_stands(deadline).await
+    }
+
+    /// Waits until every replica is there, new and ready, and gets new connections.
+    pub(super) async fn until_stands(&self, deadline: Instant) -> anyhow::Result<()> {
+        loop {
+            let problem = match self.cluster.workload.stands(&self.cluster.door).await {
+                Ok(()) if self.herd.serves() => return Ok(()),
+                Ok(()) => "not every pod is in the endpoint slices".to_owned(),
+                Err(problem) => problem,
+            };
+            if Instant::now() >= deadline {
+                let name = &self.cluster.workload.name;
+                return Err(anyhow!("{name} did not stand within {}: {problem}", words(self.plan.within)));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Asks until the API server answers; what it refuses stays refused.
+    async fn ask<T, F>(&self, deadline: Instant, request: impl Fn() -> F) -> Result<T, Refusal>
+    where
+        F: Future<Output = kube::Result<T>>,
+    {
+        loop {
+            match self.cluster.door.answer(request()).await {
+                Err(Refusal { code: None, .. }) if Instant::now() < deadline => tokio::time::sleep(LOOK_EVERY).await,
+                answer => return answer,
+            }
+        }
+    }
+}

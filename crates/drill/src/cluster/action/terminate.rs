@@ -1,0 +1,37 @@
+//! SIGTERM without a deletion, as a node that shuts down or a failing liveness probe sends it: from a container beside process 1,
+//! with the same user.
+
+use anyhow::{Context, anyhow};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use super::Actor;
+use crate::facts::PodFacts;
+use crate::load_pod::unix_micros;
+
+impl Actor<'_> {
+    pub(super) async fn terminate(&self, pod: &PodFacts) -> anyhow::Result<()> {
+        let (door, workload) = (&self.cluster.door, &self.cluster.workload);
+        let user = workload.user().with_context(|| {
+            format!("{} says no runAsUser: a signal reaches process 1 only from the same user", workload.name)
+        })?;
+        let container = json!({
+            "name": format!("lameduck-drill-{:08x}", unix_micros() as u32),
+            "image": self.plan.image,
+            "imagePullPolicy": "IfNotPresent",
+            "args": ["signal"],
+            "targetContainerName": workload.container,
+            "securityContext": {"runAsNonRoot": true, "runAsUser": user, "allowPrivilegeEscalation": false,
+                "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}}
+        });
+        let patch = Patch::Strategic(json!({"spec": {"ephemeralContainers": [container]}}));
+        let (api, params) = (door.api::<Pod>(), PatchParams::default());
+        door.answer(api.patch_ephemeral_containers(&pod.name, &params, &patch))
+            .await
+            .map_err(|refusal| anyhow!("no container can be added to {}: {refusal}", pod.name))?;
+        self.board.say(&format!("{} gets SIGTERM", pod.name));
+        self.herd.signalled(pod);
+        Ok(())
+    }
+}

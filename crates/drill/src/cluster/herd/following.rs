@@ -1,0 +1,128 @@
+//! The two watches and the look at pods that leave.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, future};
+use http::Method;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Resource};
+
+use super::{Herd, Synced};
+use crate::cluster::{pods, slices};
+use crate::facts::LedgerSource;
+use crate::ledger::Document;
+
+/// The label by which a slice names its Service.
+const SERVICE_LABEL: &str = "kubernetes.io/service-name";
+/// Between two looks at the phases of pods that leave.
+const PHASE_PERIOD: Duration = Duration::from_millis(250);
+
+pub(super) fn start(herd: &Rc<Herd>) {
+    let (pods, slices, phases) = (Rc::clone(herd), Rc::clone(herd), Rc::clone(herd));
+    tokio::task::spawn_local(async move {
+        let config = watcher::Config::default().labels(&pods.selector);
+        let mut listed = BTreeSet::new();
+        follow(pods.door.api::<Pod>(), config, &pods, |event| on_pod(&pods, &mut listed, event)).await;
+    });
+    tokio::task::spawn_local(async move {
+        let config = watcher::Config::default().labels(&format!("{SERVICE_LABEL}={}", slices.service));
+        let mut listed = BTreeSet::new();
+        follow(slices.door.api::<EndpointSlice>(), config, &slices, |event| on_slice(&slices, &mut listed, event))
+            .await;
+    });
+    if herd.has_ledger {
+        tokio::task::spawn_local(follow_phases(phases));
+    }
+}
+
+/// Watches for as long as it is polled; an API server that is away is waited for with growing patience.
+async fn follow<K>(api: Api<K>, config: watcher::Config, herd: &Herd, mut on: impl FnMut(Event<K>))
+where
+    K: Resource + Clone + serde::de::DeserializeOwned + Debug + Send + 'static,
+{
+    let mut events = Box::pin(watcher(api, config).default_backoff());
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                on(event);
+                herd.touch();
+            }
+            Err(_) => herd.note("the API server was away for a while: times of that while were heard late"),
+        }
+    }
+}
+
+fn on_pod(herd: &Herd, listed: &mut BTreeSet<String>, event: Event<Pod>) {
+    match event {
+        Event::Init => listed.clear(),
+        Event::Apply(pod) => herd.apply(&pods::see(&pod, &herd.container)),
+        Event::InitApply(pod) => {
+            let seen = pods::see(&pod, &herd.container);
+            listed.insert(seen.uid.clone());
+            herd.apply(&seen);
+        }
+        Event::Delete(pod) => {
+            let seen = pods::see(&pod, &herd.container);
+            herd.apply(&seen);
+            herd.forget(&seen.uid);
+        }
+        Event::InitDone => {
+            let known: Vec<_> = herd.facts().into_iter().filter_map(|life| Some(life.pod?.uid)).collect();
+            known.iter().filter(|uid| !listed.contains(*uid)).for_each(|uid| herd.forget(uid));
+            herd.synced.set(Synced { pods: true, ..herd.synced.get() });
+        }
+    }
+}
+
+fn on_slice(herd: &Herd, listed: &mut BTreeSet<String>, event: Event<EndpointSlice>) {
+    let out = {
+        let mut known = herd.slices.borrow_mut();
+        match event {
+            Event::Init => {
+                listed.clear();
+                BTreeSet::new()
+            }
+            Event::Apply(slice) => known.apply(&slice),
+            Event::InitApply(slice) => {
+                listed.insert(slices::name(&slice));
+                known.apply(&slice)
+            }
+            Event::Delete(slice) => known.remove(&slice),
+            Event::InitDone => {
+                herd.synced.set(Synced { slices: true, ..herd.synced.get() });
+                known.keep(listed)
+            }
+        }
+    };
+    herd.taken_out(&out);
+}
+
+/// Reads the phase of each pod that leaves, as long as it answers.
+async fn follow_phases(herd: Rc<Herd>) {
+    loop {
+        tokio::time::sleep(PHASE_PERIOD).await;
+        let lives = herd.lives.borrow().clone();
+        let leaving = lives.iter().filter(|life| {
+            let life = life.borrow();
+            life.exited.is_none() && life.marked.or(life.signalled).is_some()
+        });
+        let looks = leaving.map(async |life| {
+            let Some(name) = life.borrow().pod.as_ref().map(|pod| pod.name.clone()) else { return };
+            let Ok(text) = herd.door.pod(Method::GET, &name, herd.admin_port, "/drain").await else { return };
+            let Ok(document) = Document::parse(&text) else { return };
+            let mut life = life.borrow_mut();
+            // A pod that was told without being deleted may not have heard it yet.
+            if life.exited.is_none() && document.phase != "ready" {
+                life.see_phase(&document.phase, herd.stage.now());
+                life.ledger = Some((LedgerSource::DrainEndpoint, document.ledger));
+            }
+        });
+        future::join_all(looks).await;
+    }
+}

@@ -1,0 +1,220 @@
+//! The load in pods: a Job that is started, asked, stopped and read through the API server's proxy.
+
+mod manifest;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use futures_util::future;
+use http::Method;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ListParams, PostParams};
+use tokio::time::Instant;
+
+use self::manifest::PORT;
+use super::door::Door;
+use super::pods;
+use super::undo::{Step, Undo};
+use crate::clock::Range;
+use crate::facts::ClockFacts;
+use crate::load::{Lag, Stage};
+use crate::load_pod::{Order, Stand, Status, unix_micros};
+use crate::plan::cluster::ClusterPlan;
+use crate::record::wire::Wire;
+use crate::record::{Period, Record};
+
+/// Longest wait for the pods to run: an image may have to be pulled.
+const READY_WITHIN: Duration = Duration::from_secs(180);
+/// Between two questions to each pod; it also tells them that they are still wanted.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// Longest wait, beyond the requests' own time-out, for a pod to hand its record over: an API server may be away.
+const RECORD_WITHIN: Duration = Duration::from_secs(120);
+
+/// The pods of a load.
+pub(super) struct LoadPods {
+    door: Rc<Door>,
+    pods: Vec<Rc<LoadPod>>,
+}
+
+/// One of them.
+struct LoadPod {
+    name: String,
+    node: String,
+    clock: RefCell<Range>,
+    ended: Cell<u64>,
+    lost: Cell<u64>,
+}
+
+impl LoadPods {
+    /// Makes the Job, and waits until every pod answers.
+    ///
+    /// # Errors
+    /// The Job is refused, or a pod does not come up: with the reason that the cluster gives.
+    pub(super) async fn create(
+        door: &Rc<Door>,
+        plan: &ClusterPlan,
+        count: u32,
+        address: std::net::SocketAddr,
+        undo: &Undo,
+    ) -> anyhow::Result<Self> {
+        let order =
+            Order { plan: plan.load.clone(), targets: vec![address], threads: plan.load.threads / count as usize };
+        let name = format!("lameduck-drill-{:08x}", unix_micros() as u32);
+        let job = manifest::job(&name, plan, count, &order)?;
+        undo.remember(Step::DeleteJob(name.clone()));
+        let created = door.answer(door.api::<Job>().create(&PostParams::default(), &job)).await;
+        created.context("the Job of the load is refused")?;
+        let deadline = Instant::now() + READY_WITHIN;
+        let pods = loop {
+            let problem = match Self::look(door, &name, count).await {
+                Ok(pods) => break pods,
+                Err(problem) => problem,
+            };
+            if Instant::now() >= deadline {
+                bail!("the load pods of job/{name} did not come up within {READY_WITHIN:?}: {problem}");
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        };
+        Ok(Self { door: Rc::clone(door), pods })
+    }
+
+    async fn look(door: &Door, job: &str, count: u32) -> anyhow::Result<Vec<Rc<LoadPod>>> {
+        let labels = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
+        let listed = door.answer(door.api::<Pod>().list(&labels)).await?;
+        let mut pods = Vec::new();
+        for pod in &listed.items {
+            let seen = pods::see(pod, manifest::CONTAINER);
+            if let Some(end) = seen.end {
+                let said = end.message.map_or_else(String::new, |message| format!(": {}", message.trim()));
+                bail!("{} ended with code {}{said}", seen.name, end.code);
+            }
+            if !seen.runs {
+                let reason = seen.waits_for.unwrap_or_else(|| "not scheduled".to_owned());
+                bail!("{} waits: {reason} (--image {})", seen.name, manifest::image(pod));
+            }
+            let pod = LoadPod {
+                name: seen.name,
+                node: seen.node,
+                clock: RefCell::default(),
+                ended: Cell::new(0),
+                lost: Cell::new(0),
+            };
+            pod.status(door).await.map_err(|problem| anyhow!("{} does not answer: {problem}", pod.name))?;
+            pods.push(Rc::new(pod));
+        }
+        if pods.len() < count as usize {
+            bail!("{} of {count} pods run", pods.len());
+        }
+        Ok(pods)
+    }
+
+    /// Where they are, in words.
+    pub(super) fn words(&self) -> String {
+        let mut nodes: Vec<_> = self.pods.iter().map(|pod| pod.node.as_str()).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        format!("{} pods on {}", self.pods.len(), nodes.join(", "))
+    }
+
+    /// Starts all clients; times count from the stage's beginning, which was at `epoch_us` by our clock.
+    ///
+    /// # Errors
+    /// A pod cannot be told.
+    pub(super) async fn start(&self, epoch_us: i64) -> anyhow::Result<()> {
+        for pod in &self.pods {
+            let told = self.door.pod(Method::POST, &pod.name, PORT, &format!("/start/{epoch_us}")).await;
+            told.map_err(|problem| anyhow!("the load in {} cannot be started: {problem}", pod.name))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps asking for as long as it is polled, and adds up what they say for the live view.
+    pub(super) async fn follow(&self, stage: Arc<Stage>) {
+        loop {
+            future::join_all(self.pods.iter().map(|pod| pod.status(&self.door))).await;
+            let sum = |of: fn(&LoadPod) -> u64| self.pods.iter().map(|pod| of(pod)).sum();
+            stage.live.ended.store(sum(|pod| pod.ended.get()), Ordering::Relaxed);
+            stage.live.lost.store(sum(|pod| pod.lost.get()), Ordering::Relaxed);
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    }
+
+    /// Tells them in which part of the run they are. One that does not hear of it counts into the part before.
+    pub(super) async fn enter_period(&self, period: Period) {
+        let path = format!("/period/{}", period.name());
+        let told = self.pods.iter().map(|pod| self.door.pod(Method::POST, &pod.name, PORT, &path));
+        future::join_all(told).await;
+    }
+
+    /// Lets no further request fall due, waits for those in flight, and adds the records up on our clock.
+    ///
+    /// # Errors
+    /// A pod does not hand its record over: the requests it sent cannot be judged.
+    pub(super) async fn stop(&self, patience: Duration) -> anyhow::Result<(Record, Lag)> {
+        let deadline = Instant::now() + patience + RECORD_WITHIN;
+        let records = future::join_all(self.pods.iter().map(|pod| pod.hand_over(&self.door, deadline))).await;
+        let (mut record, mut lag) = (Record::new(), Lag::new());
+        for handed in records {
+            let (other, other_lag) = handed?;
+            record.add(other);
+            lag.add(&other_lag);
+        }
+        Ok((record, lag))
+    }
+
+    /// The pods' clocks beside ours.
+    pub(super) fn clocks(&self) -> Vec<ClockFacts> {
+        let clock = |pod: &Rc<LoadPod>| {
+            Some(ClockFacts { of: format!("{} on {}", pod.name, pod.node), offset: pod.clock.borrow().offset()? })
+        };
+        self.pods.iter().filter_map(clock).collect()
+    }
+}
+
+impl LoadPod {
+    async fn status(&self, door: &Door) -> Result<Status, String> {
+        let sent = unix_micros();
+        let text = door.pod(Method::GET, &self.name, PORT, "/status").await?;
+        let received = unix_micros();
+        let status: Status = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        self.clock.borrow_mut().exchanged(sent, received, (status.clock_us, status.clock_us));
+        self.ended.set(status.ended);
+        self.lost.set(status.lost);
+        Ok(status)
+    }
+
+    async fn hand_over(&self, door: &Door, deadline: Instant) -> anyhow::Result<(Record, Lag)> {
+        loop {
+            let problem = match self.ask_for_record(door).await {
+                Ok(Some(text)) => {
+                    let wire: Wire = serde_json::from_str(&text).context("its record cannot be read")?;
+                    let ahead = self.clock.borrow().offset().map_or(0, |offset| -offset.us);
+                    return wire.unpack(ahead).map_err(|problem| anyhow!("{}: {problem}", self.name));
+                }
+                Ok(None) => "its requests have not ended".to_owned(),
+                Err(problem) => problem,
+            };
+            if Instant::now() >= deadline {
+                bail!("{} does not hand its record over: {problem}", self.name);
+            }
+            tokio::time::sleep(ASK_EVERY / 4).await;
+        }
+    }
+
+    async fn ask_for_record(&self, door: &Door) -> Result<Option<String>, String> {
+        door.pod(Method::POST, &self.name, PORT, "/stop").await?;
+        match self.status(door).await?.state {
+            Stand::Stopped | Stand::Failed => {}
+            Stand::Waiting | Stand::Running => return Ok(None),
+        }
+        let text = door.pod(Method::GET, &self.name, PORT, "/record").await?;
+        // It has nothing more to do; should it not hear of it, its Job is deleted anyway.
+        let _ = door.pod(Method::POST, &self.name, PORT, "/quit").await;
+        Ok(Some(text))
+    }
+}

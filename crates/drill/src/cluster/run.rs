@@ -1,0 +1,152 @@
+//! One run in a cluster, from the first look to the last thing taken back.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::Cluster;
+use super::action::Actor;
+use super::herd::Herd;
+use super::loading::Loading;
+use super::undo::Undo;
+use crate::board::Board;
+use crate::exit::Failure;
+use crate::facts::{ClockFacts, ClusterSetting, RunFacts, Setting};
+use crate::interrupt::{self, until_set};
+use crate::load::Stage;
+use crate::load_pod::unix_micros;
+use crate::plan::cluster::{ClusterPlan, ClusterRun};
+use crate::record::Period;
+use crate::values::words;
+
+/// Why the part under load did not come to its end.
+enum Unfinished {
+    ByPerson,
+    Problem(anyhow::Error),
+}
+
+pub(super) async fn run(
+    cluster: &Cluster,
+    plan: &ClusterPlan,
+    run: &ClusterRun,
+    board: &Rc<Board>,
+    interrupted: watch::Receiver<bool>,
+) -> Result<RunFacts, Failure> {
+    let stage = Arc::new(Stage::new(1));
+    let epoch_us = unix_micros() - stage.now() as i64;
+    let undo = Undo::new(&cluster.door, &cluster.workload);
+    let herd = Herd::watch(cluster, plan, &stage, board);
+    board.begin(&run.name, &stage, herd.shown());
+    let actor = Actor { cluster, plan, herd: &herd, undo: &undo, board, evictions_refused: Cell::new(0) };
+    let prepared = tokio::select! {
+        prepared = prepare(&actor, &stage) => prepared.map_err(Failure::invalid),
+        () = until_set(interrupted.clone()) => Err(Failure::invalid(anyhow!("interrupted before the load began"))),
+    };
+    let facts = match prepared {
+        Ok(loading) => under_load(&actor, run, loading, (&stage, epoch_us), interrupted).await,
+        Err(failure) => Err(failure),
+    };
+    undo.all(board).await;
+    board.finish();
+    facts
+}
+
+/// The workload stands as it should, the load is ready to start, and what the pods have counted so far is known.
+async fn prepare(actor: &Actor<'_>, stage: &Arc<Stage>) -> anyhow::Result<Loading> {
+    let deadline = Instant::now() + actor.plan.within;
+    actor.until_stands(deadline).await?;
+    if !actor.herd.until(actor.plan.settle, |herd| herd.leaving().is_empty()).await {
+        return Err(anyhow!("pods were still leaving before the drill began: {}", actor.herd.leaving().join(", ")));
+    }
+    let loading = Loading::prepare(actor.cluster, actor.plan, stage, actor.undo).await?;
+    actor.board.say(&format!("{} pods serve; load from {}", actor.herd.staying().len(), loading.words()));
+    actor.herd.read_baselines().await;
+    Ok(loading)
+}
+
+async fn under_load(
+    actor: &Actor<'_>,
+    run: &ClusterRun,
+    mut loading: Loading,
+    (stage, epoch_us): (&Arc<Stage>, i64),
+    interrupted: watch::Receiver<bool>,
+) -> Result<RunFacts, Failure> {
+    let plan = actor.plan;
+    loading.start(stage, epoch_us).await.map_err(Failure::invalid)?;
+    let begun = stage.now();
+    let acted = tokio::select! {
+        acted = act(actor, run, &loading, stage) => acted.map_err(Unfinished::Problem),
+        () = until_set(interrupted) => Err(Unfinished::ByPerson),
+    };
+    let ended = stage.now();
+    let patience = match acted {
+        Err(Unfinished::ByPerson) => interrupt::PATIENCE,
+        Ok(()) | Err(Unfinished::Problem(_)) => plan.load.timeout,
+    };
+    let (record, lag) = loading.stop(patience).await.map_err(Failure::invalid)?;
+    actor.herd.read_ledgers().await;
+    let replicas = actor.herd.facts();
+    let left = replicas.iter().filter(|pod| pod.marked.or(pod.signalled).is_some()).count();
+    let (interrupted, problem) = match acted {
+        Ok(()) => (false, None),
+        Err(Unfinished::ByPerson) => (true, None),
+        Err(Unfinished::Problem(problem)) => (false, Some(format!("{}: {problem:#}", run.action.name()))),
+    };
+    let setting = setting(actor, run, &loading, problem);
+    Ok(RunFacts {
+        setting: Setting::Cluster(setting),
+        record,
+        lag,
+        replicas,
+        restarts: left as u32,
+        load: (begun, ended),
+        offered: plan.load.offered(),
+        interrupted,
+    })
+}
+
+fn setting(actor: &Actor<'_>, run: &ClusterRun, loading: &Loading, problem: Option<String>) -> ClusterSetting {
+    let (door, target) = (&actor.cluster.door, &actor.cluster.target);
+    let server = door.clock().map(|offset| ClockFacts { of: "the API server".to_owned(), offset });
+    ClusterSetting {
+        run: run.clone(),
+        workload: format!("{} in namespace {} of {}", actor.cluster.workload.name, door.namespace, door.context),
+        service: match target.address {
+            Some(address) => format!("{} ({address})", target.service),
+            None => target.service.clone(),
+        },
+        version: door.version.clone(),
+        source: loading.words(),
+        exclusive: actor.plan.exclusive,
+        clocks: server.into_iter().chain(loading.clocks()).collect(),
+        evictions_refused: actor.evictions_refused.get(),
+        notes: actor.herd.notes(),
+        problem,
+    }
+}
+
+/// Warm-up, the action as often as it was asked for, the last one gone, cool-down.
+async fn act(actor: &Actor<'_>, run: &ClusterRun, loading: &Loading, stage: &Stage) -> anyhow::Result<()> {
+    pause(run.warm_up).await;
+    loading.enter_period(stage, Period::During).await;
+    for number in 1..=run.times {
+        actor.board.say(&format!("{} {number} of {}", run.action.name(), run.times));
+        actor.act(&run.action).await?;
+    }
+    let settle = actor.plan.settle;
+    if !actor.herd.until(settle, |herd| herd.leaving().is_empty()).await {
+        return Err(anyhow!("after {} these had not left: {}", words(settle), actor.herd.leaving().join(", ")));
+    }
+    loading.enter_period(stage, Period::After).await;
+    pause(run.cool_down).await;
+    Ok(())
+}
+
+async fn pause(lasting: Duration) {
+    tokio::time::sleep(lasting).await;
+}

@@ -1,0 +1,103 @@
+//! What the drill made or changed, and takes back at the end, however the end comes.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Node;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use serde_json::json;
+
+use super::door::{Door, Refusal};
+use super::workload::Workload;
+use crate::board::Board;
+
+/// Longest time for taking back one thing: an API server may be away for a while.
+const WITHIN: Duration = Duration::from_secs(60);
+/// Between two attempts.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// One thing to take back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    DeleteJob(String),
+    Uncordon(String),
+    ScaleTo(u32),
+}
+
+impl Step {
+    fn words(&self) -> String {
+        match self {
+            Self::DeleteJob(name) => format!("job/{name} is to be deleted"),
+            Self::Uncordon(node) => format!("node/{node} is to be uncordoned"),
+            Self::ScaleTo(replicas) => format!("the workload is to be scaled to {replicas}"),
+        }
+    }
+}
+
+/// The list, youngest last.
+pub(super) struct Undo {
+    door: Rc<Door>,
+    workload: Workload,
+    steps: RefCell<Vec<Step>>,
+}
+
+impl Undo {
+    pub(super) fn new(door: &Rc<Door>, workload: &Workload) -> Self {
+        Self { door: Rc::clone(door), workload: workload.clone(), steps: RefCell::default() }
+    }
+
+    /// Remembers a step; called before the thing is done, as the answer may get lost.
+    pub(super) fn remember(&self, step: Step) {
+        self.steps.borrow_mut().push(step);
+    }
+
+    /// Takes one thing back now.
+    ///
+    /// # Errors
+    /// The API server refuses; the step stays on the list.
+    pub(super) async fn now(&self, step: &Step) -> Result<(), Refusal> {
+        self.take(step).await?;
+        self.steps.borrow_mut().retain(|other| other != step);
+        Ok(())
+    }
+
+    /// Takes everything back, the youngest first; says what a person has to do where that fails.
+    pub(super) async fn all(&self, board: &Board) {
+        let steps: Vec<_> = self.steps.borrow_mut().drain(..).rev().collect();
+        for step in steps {
+            let deadline = tokio::time::Instant::now() + WITHIN;
+            while let Err(refusal) = self.take(&step).await {
+                if tokio::time::Instant::now() >= deadline || refusal.code == Some(403) {
+                    board.say(&format!("LEFT BEHIND: {}: {refusal}", step.words()));
+                    break;
+                }
+                tokio::time::sleep(AGAIN_AFTER).await;
+            }
+        }
+    }
+
+    async fn take(&self, step: &Step) -> Result<(), Refusal> {
+        let door = &self.door;
+        let done = match step {
+            Step::DeleteJob(name) => {
+                door.answer(door.api::<Job>().delete(name, &DeleteParams::background())).await.map(drop)
+            }
+            Step::Uncordon(node) => {
+                let patch = Patch::Merge(json!({"spec": {"unschedulable": null}}));
+                door.answer(door.all::<Node>().patch(node, &PatchParams::default(), &patch)).await.map(drop)
+            }
+            Step::ScaleTo(replicas) => {
+                let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+                let api = self.workload.api(door);
+                door.answer(api.patch_scale(&self.workload.name.name, &PatchParams::default(), &patch)).await.map(drop)
+            }
+        };
+        match done {
+            // What is gone needs no taking back.
+            Err(Refusal { code: Some(404), .. }) | Ok(()) => Ok(()),
+            Err(refusal) => Err(refusal),
+        }
+    }
+}

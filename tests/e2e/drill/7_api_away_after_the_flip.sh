@@ -1,0 +1,25 @@
+# shellcheck shell=bash disable=SC2154
+# The API server crashes once the endpoint is seen to be gone: the pod leaves as if nothing had happened, and nothing is lost.
+. tests/e2e/drill.sh
+need_faults
+
+delete_then_crash() {
+    local pod address
+    pod=$(first_pod)
+    address=$(address_of "$pod")
+    k delete pod "$pod" --wait=false
+    until_true 5 "$pod has seen its endpoint go" drain_says "$address" "d['deregistered_after_ms'] is not None"
+    fault stop apiserver
+    drain_says "$address" "d['phase'] == 'lame_duck'" || fail "$pod was out of its wait before the API server was away: this proves nothing"
+    api_is_away || fail "the API server still answers"
+    until_true 40 "$pod has left" gone "$address"
+    api_back
+}
+
+serve 3
+undo+=("$E2E_FAULT start apiserver")
+share
+drill after-the-flip "deployment/$NAME" --action command --exclusive -- "${meanwhile[@]}" delete_then_crash
+nothing_lost after-the-flip
+judge after-the-flip left 1
+judge after-the-flip wait-end observed
