@@ -38,6 +38,8 @@ pub(crate) enum Account {
     KilledWithout,
     /// It is not a service that keeps one.
     NotKept,
+    /// A pod whose end nobody told the drill of.
+    Unheard,
     /// It should have left one and did not.
     Missing,
 }
@@ -73,6 +75,9 @@ fn account(replica: &ReplicaFacts, keeps_ledger: bool) -> Account {
             Account::DrainEndpoint
         }
         (true, _, Some(_)) => Account::KilledWithout,
+        (true, _, None) if replica.pod.is_some() && replica.exited.is_some() && replica.status.is_none() => {
+            Account::Unheard
+        }
         (true, _, None) => Account::Missing,
     }
 }

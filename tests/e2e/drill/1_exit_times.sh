@@ -5,20 +5,17 @@
 # No request takes 100 ms, so that what is measured is the waiting.
 measure() { drill "$1" "deployment/$NAME" --rollouts "$(some 3 1)" "${QUICK[@]}" --exclusive; }
 
-# As everybody writes it: a sleep in the hook, then SIGTERM, and no wait in the process.
-sleep_10s=(--set drain.strategy=immediate --set drain.pre_stop=10s)
+# As everybody writes it: a sleep in the hook, then SIGTERM, no wait in the process, idle connections closed at once. A sleep with
+# our hold behind it would be slower still; the harder comparison is the one that is asked for.
+serve 3 --set drain.strategy=immediate --set drain.pre_stop=10s --set drain.idle_hold=0s
+measure sleep-10s
 
 serve 3
 measure defaults
 nothing_lost defaults
-serve 3 "${sleep_10s[@]}"
-measure sleep-10s
 judge defaults faster "$work/sleep-10s.json" 2
 
-# The hold apart: it is what a connection that speaks every five seconds is given, sleep or not.
 serve 3 --set drain.idle_hold=0s
 measure without-hold
 judge without-hold nothing-lost
-serve 3 --set drain.idle_hold=0s "${sleep_10s[@]}"
-measure sleep-10s-without-hold
-judge without-hold faster "$work/sleep-10s-without-hold.json" 4
+judge without-hold faster "$work/sleep-10s.json" 4

@@ -9,8 +9,8 @@ assign_an_address() {
 }
 assign_an_address &
 started+=($!)
-serve 2 --set drain.readiness=auto --set service.type=LoadBalancer --set service.externalTrafficPolicy=Local \
-    --set topologySpread.whenUnsatisfiable=DoNotSchedule
+# The pods of each revision spread over the nodes; that they did is looked at below.
+serve 2 --set drain.readiness=auto --set service.type=LoadBalancer --set service.externalTrafficPolicy=Local
 
 port=$(k get service "$NAME" -o jsonpath='{.spec.ports[0].nodePort}')
 health=$(k get service "$NAME" -o jsonpath='{.spec.healthCheckNodePort}')

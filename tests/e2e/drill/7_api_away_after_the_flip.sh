@@ -14,6 +14,7 @@ delete_then_crash() {
     api_is_away || fail "the API server still answers"
     until_true 40 "$pod has left" gone "$address"
     api_back
+    until_true 60 "the API server knows that $pod is gone" bash -c "! kubectl -n $namespace get pod $pod"
 }
 
 serve 3

@@ -19,7 +19,10 @@ crash_then_signal() {
     # The kubelet starts the container again without asking anybody.
     until_true 40 "its container serves again" serving "$address"
     api_back
+    # The kubelet has news for it, and takes its time.
+    until_true 60 "the API server knows that the container was started again" started_again "$pod"
 }
+started_again() { [[ $(k get pod "$1" -o jsonpath='{.status.containerStatuses[?(@.name=="lameduck")].restartCount}') == 1 ]]; }
 signal_waits() { k get pod "$1" -o jsonpath='{.status.ephemeralContainerStatuses[?(@.name=="signal")].state.running.startedAt}' | grep .; }
 
 serve 3

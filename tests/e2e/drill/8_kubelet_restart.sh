@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# The kubelet is restarted while a pod leaves, and sends SIGTERM again: it is counted, changes nothing, and nothing is lost.
+# The kubelet is restarted while a pod leaves, and asks for SIGTERM again: it is counted, changes nothing, and nothing is lost.
 . tests/e2e/drill.sh
 need_faults
 
@@ -9,6 +9,8 @@ delete_then_restart_kubelet() {
     pod=$(first_pod) address=$(address_of "$pod") node=$(node_of "$pod")
     k delete pod "$pod" --wait=false
     until_true 10 "$pod leaves" leaving "$address"
+    # A containerd that goes on running remembers that it has sent the signal, and sends no second one.
+    fault restart containerd "$node"
     fault restart kubelet "$node"
     # The log comes by way of the kubelet: once it answers, to the end.
     until_true 20 "the kubelet is back" k logs "$pod" --tail 1

@@ -60,7 +60,7 @@ pub(crate) enum ActionName {
 pub(crate) enum ControlName {
     /// None is run.
     None,
-    /// One pod is deleted without any grace, under the same load.
+    /// All pods are deleted at once without any grace, under the same load.
     Kill,
 }
 

@@ -61,7 +61,8 @@ impl Actor<'_> {
                 }
             }
             Action::Kill => {
-                for pod in self.chosen(Some(1)) {
+                // One would not do: a kubelet gives even a forced deletion a moment, and a good service uses it.
+                for pod in self.chosen(None) {
                     self.herd.killed(&pod);
                     self.delete(&pod, Some(0)).await?;
                 }

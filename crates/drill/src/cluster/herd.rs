@@ -256,17 +256,18 @@ impl Herd {
         self.board.say(&format!("{} ended with code {}", life.name(), end.code));
     }
 
-    /// The object is gone; if nobody told us how the container ended, it is said that this is not known.
+    /// The object is gone. If nobody told us how the container ended, that stays unknown, and is said.
     fn forget(&self, uid: &str) {
         let Some(life) = self.newest(uid) else { return };
         let mut life = life.borrow_mut();
         if life.exited.is_none() {
             let now = self.stage.now();
             life.exited = Some(now);
-            life.ledger = None;
             life.signalled = life.signalled.or(life.marked);
-            life.ledger_problem = Some("its object was gone before anybody heard how it ended".to_owned());
+            // What was read on the way is not its last word.
+            life.ledger = None;
             life.see_phase("gone", now);
+            self.note(&format!("how {} ended was not heard: its object was gone first", life.name()));
         }
     }
 

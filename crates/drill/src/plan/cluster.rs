@@ -100,7 +100,7 @@ pub(crate) enum Action {
     Terminate { pods: Option<u32> },
     /// A command of the person's own, here.
     Command(Vec<String>),
-    /// One pod is deleted without any grace: the control.
+    /// All pods are deleted at once without any grace: the control.
     Kill,
 }
 

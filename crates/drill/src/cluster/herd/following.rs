@@ -10,6 +10,7 @@ use http::Method;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::runtime::WatchStreamExt;
+use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
 
@@ -20,6 +21,9 @@ use crate::ledger::Document;
 
 /// The label by which a slice names its Service.
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
+/// Between two attempts at an API server that is away. Short and steady: a pod that left meanwhile is reported and removed as soon as
+/// it is back, and who comes later never hears how it ended. A drill is one client, and short.
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// Between two looks at the phases of pods that leave.
 const PHASE_PERIOD: Duration = Duration::from_millis(250);
 
@@ -41,12 +45,27 @@ pub(super) fn start(herd: &Rc<Herd>) {
     }
 }
 
-/// Watches for as long as it is polled; an API server that is away is waited for with growing patience.
+/// A patience that does not grow.
+struct Steady;
+
+impl Iterator for Steady {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(AGAIN_AFTER)
+    }
+}
+
+impl Backoff for Steady {
+    fn reset(&mut self) {}
+}
+
+/// Watches for as long as it is polled; an API server that is away is asked again and again.
 async fn follow<K>(api: Api<K>, config: watcher::Config, herd: &Herd, mut on: impl FnMut(Event<K>))
 where
     K: Resource + Clone + serde::de::DeserializeOwned + Debug + Send + 'static,
 {
-    let mut events = Box::pin(watcher(api, config).default_backoff());
+    let mut events = Box::pin(watcher(api, config).backoff(Steady));
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
