@@ -18,6 +18,7 @@ mod workload;
 use std::rc::Rc;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use tokio::sync::watch;
 
 use self::door::Door;
@@ -26,7 +27,7 @@ use self::workload::{Target, Workload};
 use crate::board::Board;
 use crate::exit::Failure;
 use crate::facts::RunFacts;
-use crate::plan::cluster::{ClusterPlan, ClusterRun};
+use crate::plan::cluster::{Action, ClusterPlan, ClusterRun};
 
 /// A cluster with the workload that is drilled, found and allowed.
 pub(crate) struct Cluster {
@@ -45,6 +46,12 @@ impl Cluster {
         let door = Rc::new(Door::open(&plan.access).await.map_err(Failure::usage)?);
         rights::check(&door, plan).await.map_err(Failure::usage)?;
         let workload = Workload::find(&door, plan).await.map_err(Failure::usage)?;
+        if plan.runs.iter().any(|run| matches!(run.action, Action::Terminate { .. })) && workload.user().is_none() {
+            return Err(Failure::usage(anyhow!(
+                "--action terminate: {} says no runAsUser, and a signal reaches process 1 only from the same user",
+                workload.name
+            )));
+        }
         let target = Target::find(&door, plan, &workload).await.map_err(Failure::usage)?;
         Ok(Self { door, workload, target })
     }
@@ -65,12 +72,24 @@ impl Cluster {
 }
 
 /// Sends SIGTERM to process 1 of the namespace that this process is in, after a while.
+///
+/// # Errors
+/// The system does not allow it: another user's process, as where process 1 is the pod's pause container.
 #[cfg(unix)]
-pub(crate) async fn signal_process_one(after: Duration) {
+pub(crate) async fn signal_process_one(after: Duration) -> Result<(), Failure> {
     tokio::time::sleep(after).await;
-    crate::process::send(1, crate::process::Signal::Term);
+    // SAFETY: plain call; 1 is no group and no other process than the first of this namespace.
+    match unsafe { libc::kill(1, libc::SIGTERM) } {
+        0 => Ok(()),
+        _ => Err(Failure::invalid(anyhow!("process 1 cannot be told: {}", std::io::Error::last_os_error()))),
+    }
 }
 
 /// There is no such process here.
+///
+/// # Errors
+/// Always.
 #[cfg(not(unix))]
-pub(crate) async fn signal_process_one(_: Duration) {}
+pub(crate) async fn signal_process_one(_: Duration) -> Result<(), Failure> {
+    Err(Failure::usage(anyhow!("there are no such signals here")))
+}

@@ -76,8 +76,8 @@ pub(crate) struct ReplicaFacts {
     pub(crate) metrics: Option<Metrics>,
     /// Requests of the drill itself to the work port: readiness probes, if they go there.
     pub(crate) own_requests: u64,
-    /// What it had counted before the load began.
-    pub(crate) baseline: Ledger,
+    /// What it had counted before the load began; `None`: nobody could tell.
+    pub(crate) baseline: Option<Ledger>,
     /// If it is a pod of a cluster.
     pub(crate) pod: Option<PodFacts>,
 }
@@ -103,7 +103,7 @@ impl ReplicaFacts {
             ledger_problem: None,
             metrics: None,
             own_requests: 0,
-            baseline: Ledger::default(),
+            baseline: Some(Ledger::default()),
             pod: None,
         }
     }

@@ -18,6 +18,8 @@ use crate::verdict::{Kind, Verdict};
 pub(crate) struct JudgedRun {
     pub(crate) facts: RunFacts,
     pub(crate) reconciled: Vec<Reconciled>,
+    /// Whether no account was missing where only sums can be compared.
+    pub(crate) sums_compared: bool,
     /// Losses on kept-alive connections that the service itself counted as `raced`.
     pub(crate) admitted: u64,
     /// Why the run proves nothing. Empty: it is valid.
@@ -64,7 +66,7 @@ pub(crate) fn judge_run(facts: RunFacts, limits: &Limits, keeps_ledger: bool) ->
         Role::Scenario => [scenario(&facts), disagreements(&facts, &reconciled)].concat(),
     };
     let admitted = reconciled.iter().map(|one| one.admitted).sum();
-    JudgedRun { facts, reconciled, admitted, invalid, broken }
+    JudgedRun { facts, reconciled, sums_compared: true, admitted, invalid, broken }
 }
 
 /// Judges all runs together.
@@ -100,7 +102,11 @@ fn clean_sentence(runs: &[JudgedRun]) -> String {
     let total: u64 = judged().map(|run| run.facts.record.total()).sum();
     let restarts: u64 = judged().map(|run| u64::from(run.facts.restarts)).sum();
     let compared = judged().flat_map(|run| &run.reconciled).filter(|one| one.ledger.is_some()).count();
-    let ledgers = if compared > 0 { format!(", {} agree", count(compared as u64, "ledger")) } else { String::new() };
+    let ledgers = match judged().all(|run| run.sums_compared) {
+        _ if compared == 0 => String::new(),
+        true => format!(", {} agree", count(compared as u64, "ledger")),
+        false => format!(", {} read but not compared in sum, as some are missing", count(compared as u64, "ledger")),
+    };
     let controls: Vec<String> = runs
         .iter()
         .filter(|run| run.facts.role() == Role::Control)

@@ -11,7 +11,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
 
 use crate::endpoints::{Endpoint, ReplicaId};
 use crate::load::{Load, LoadPlan, Stage};
@@ -42,8 +41,6 @@ pub(crate) struct Status {
     pub(crate) state: Stand,
     pub(crate) ended: u64,
     pub(crate) lost: u64,
-    /// Its clock, in microseconds since 1970.
-    pub(crate) clock_us: i64,
 }
 
 /// How far a load pod has come.
@@ -69,10 +66,9 @@ struct Pod {
     stage: Mutex<Arc<Stage>>,
     life: Mutex<Life>,
     asked: Mutex<Instant>,
-    quit: watch::Sender<bool>,
 }
 
-/// Runs until it is told to quit, gets a signal, or is forgotten.
+/// Runs until it gets a signal, or is forgotten.
 ///
 /// # Errors
 /// There is no order, or the address cannot be bound.
@@ -85,21 +81,17 @@ pub(crate) async fn serve(listen: std::net::SocketAddr, signalled: impl Future<O
         stage: Mutex::new(Arc::new(Stage::new(1))),
         life: Mutex::new(Life::Waiting),
         asked: Mutex::new(Instant::now()),
-        quit: watch::Sender::new(false),
     });
     let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be bound"))?;
     let routes = Router::new()
         .route("/status", get(status))
-        .route("/start/{epoch_us}", post(start))
+        .route("/start/{since_us}", post(start))
         .route("/period/{period}", post(period))
         .route("/stop", post(stop))
         .route("/record", get(record))
-        .route("/quit", post(quit))
         .with_state(Arc::clone(&pod));
-    let mut quit = pod.quit.subscribe();
     tokio::select! {
         served = async { axum::serve(listener, routes).await } => served.context("failed to serve"),
-        _ = quit.wait_for(|quit| *quit) => Ok(()),
         () = signalled => Ok(()),
         () = orphaned(&pod) => Ok(()),
     }
@@ -135,17 +127,17 @@ async fn status(State(pod): State<Arc<Pod>>) -> Json<Status> {
         Life::Failed(_) => Stand::Failed,
     };
     let live = &pod.stage().live;
-    Json(Status { state, ended: live.ended.load(Relaxed), lost: live.lost.load(Relaxed), clock_us: unix_micros() })
+    Json(Status { state, ended: live.ended.load(Relaxed), lost: live.lost.load(Relaxed) })
 }
 
-/// Starts the clients. Told again it answers the same: an answer may get lost on the way.
-async fn start(State(pod): State<Arc<Pod>>, Path(epoch_us): Path<i64>) -> (StatusCode, String) {
+/// Starts the clients; times count from so many microseconds ago. Told again it answers the same: an answer may get lost on the way.
+async fn start(State(pod): State<Arc<Pod>>, Path(since_us): Path<u64>) -> (StatusCode, String) {
     let mut life = pod.life();
     if !matches!(*life, Life::Waiting) {
         return (StatusCode::OK, String::new());
     }
-    let since = Duration::from_micros(unix_micros().saturating_sub(epoch_us).max(0) as u64);
-    let epoch = Instant::now().checked_sub(since).unwrap_or_else(Instant::now);
+    let now = Instant::now();
+    let epoch = now.checked_sub(Duration::from_micros(since_us)).unwrap_or(now);
     let stage = Arc::new(Stage::since(epoch, 1));
     for (number, address) in (0..).zip(&pod.order.targets) {
         stage.table.enter(Endpoint { replica: ReplicaId(number), address: *address });
@@ -202,10 +194,6 @@ async fn record(State(pod): State<Arc<Pod>>) -> Result<String, (StatusCode, Stri
         }
     };
     serde_json::to_string(&*wire).map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
-}
-
-async fn quit(State(pod): State<Arc<Pod>>) {
-    pod.quit.send_replace(true);
 }
 
 /// This machine's clock, in microseconds since 1970.

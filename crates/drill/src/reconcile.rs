@@ -38,7 +38,7 @@ pub(crate) enum Account {
     KilledWithout,
     /// It is not a service that keeps one.
     NotKept,
-    /// A pod whose end nobody told the drill of.
+    /// A pod whose end nobody told the drill of, or what it had counted before.
     Unheard,
     /// It should have left one and did not.
     Missing,
@@ -67,6 +67,11 @@ pub(crate) fn reconcile(replica: &ReplicaFacts, clients: &ReplicaCounts, keeps_l
 }
 
 fn account(replica: &ReplicaFacts, keeps_ledger: bool) -> Account {
+    // A pod without an end that anybody heard of, or of which nobody knows what it had counted before.
+    let unheard = replica.exited.is_some() && replica.status.is_none() || replica.baseline.is_none();
+    if keeps_ledger && replica.pod.is_some() && replica.killed.is_none() && unheard {
+        return Account::Unheard;
+    }
     match (keeps_ledger, replica.ledger, replica.killed) {
         (false, _, _) => Account::NotKept,
         (true, Some((LedgerSource::ReportFile, _)), _) => Account::ReportFile,
@@ -75,9 +80,6 @@ fn account(replica: &ReplicaFacts, keeps_ledger: bool) -> Account {
             Account::DrainEndpoint
         }
         (true, _, Some(_)) => Account::KilledWithout,
-        (true, _, None) if replica.pod.is_some() && replica.exited.is_some() && replica.status.is_none() => {
-            Account::Unheard
-        }
         (true, _, None) => Account::Missing,
     }
 }
@@ -85,6 +87,7 @@ fn account(replica: &ReplicaFacts, keeps_ledger: bool) -> Account {
 fn compare(ledger: &Ledger, clients: &ReplicaCounts, own_requests: u64, differences: &mut Vec<String>) {
     let mut differs = |text: String| differences.push(text);
     compare_within(ledger, &mut differs);
+    compare_at_the_end(ledger, &mut differs);
     let whole = clients.whole_answers() + own_requests;
     let unsure = unsure(clients);
     if ledger.answered() > whole + unsure {
@@ -115,8 +118,12 @@ fn compare_within(ledger: &Ledger, differs: &mut impl FnMut(String)) {
             ledger.ended()
         ));
     }
-    if in_flight > 0 {
-        differs(format!("it left with {in_flight} requests in flight"));
+}
+
+/// What must hold in the last word of one that left.
+fn compare_at_the_end(ledger: &Ledger, differs: &mut impl FnMut(String)) {
+    if ledger.in_flight > 0 {
+        differs(format!("it left with {} requests in flight", ledger.in_flight));
     }
 }
 

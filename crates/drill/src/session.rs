@@ -45,7 +45,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             let served = on_runtime(crate::load_pod::serve(options.listen, until_interrupted()));
             served.and_then(|served| served.map_err(Failure::invalid)).map(|()| Exit::Clean)
         }
-        Command::Signal(options) => on_runtime(crate::cluster::signal_process_one(options.after)).map(|()| Exit::Clean),
+        Command::Signal(options) => {
+            let told = on_runtime(crate::cluster::signal_process_one(options.after));
+            told.and_then(|told| told).map(|()| Exit::Clean)
+        }
     };
     done.unwrap_or_else(|failure| {
         let _ = writeln!(std::io::stderr(), "lameduck-drill: {failure}");
@@ -153,15 +156,14 @@ async fn all_runs<R>(
 #[cfg(unix)]
 async fn until_interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut handlers = match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
+    // A terminal that is closed ends a drill as Ctrl-C does: with what it made taken back.
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let Ok(mut handlers) = kinds.into_iter().map(signal).collect::<std::io::Result<Vec<_>>>() else {
         // Without handlers a signal ends the drill, and the kernel its replicas.
-        (Err(_), _) | (_, Err(_)) => return std::future::pending().await,
+        return std::future::pending().await;
     };
-    tokio::select! {
-        _ = handlers.0.recv() => {}
-        _ = handlers.1.recv() => {}
-    }
+    let any = handlers.iter_mut().map(|handler| Box::pin(handler.recv()));
+    futures_util::future::select_all(any).await;
 }
 
 #[cfg(not(unix))]

@@ -9,18 +9,20 @@ assign_an_address() {
 }
 assign_an_address &
 started+=($!)
-# The pods of each revision spread over the nodes; that they did is looked at below.
-serve 2 --set drain.readiness=auto --set service.type=LoadBalancer --set service.externalTrafficPolicy=Local
+# Of each revision one pod a node, whatever the old ones occupy.
+apart='affinity={"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname",
+    "labelSelector": {"matchLabels": {"app.kubernetes.io/instance": "'$RELEASE'"}}, "matchLabelKeys": ["pod-template-hash"]}]}}'
+serve 2 --set drain.readiness=auto --set service.type=LoadBalancer --set service.externalTrafficPolicy=Local --set-json "$apart"
 
 port=$(k get service "$NAME" -o jsonpath='{.spec.ports[0].nodePort}')
 health=$(k get service "$NAME" -o jsonpath='{.spec.healthCheckNodePort}')
 targets=()
-for node in $(k get pods -o jsonpath='{.items[*].spec.nodeName}'); do
+for node in $(k get pods -o jsonpath='{range .items[*]}{.spec.nodeName}{"\n"}{end}' | sort -u); do
     address=$(kubectl get node "$node" -o jsonpath='{.status.addresses[?(@.type=="InternalIP")].address}')
     targets+=(--from-here "http://$address:$port" --health "http://$address:$health/healthz")
     # shellcheck disable=SC2086 # a command with its arguments
     until_true 30 "$node is healthy" ${E2E_OUTSIDE:-} curl -sf --max-time 1 "http://$address:$health/healthz"
 done
-((${#targets[@]} == 8)) || fail "the pods are not on two nodes"
+((${#targets[@]} == 8)) || fail "the pods are not one on each of two nodes"
 drill_by "${E2E_OUTSIDE:-}" local-policy "deployment/$NAME" "${targets[@]}" --rollouts "$(some 5 1)" --exclusive
 nothing_lost local-policy

@@ -119,9 +119,9 @@ pub(crate) struct Cluster {
     /// For delete: the grace period in seconds. [default: the pod's]
     #[arg(long, value_name = "SECONDS", help_heading = "The action")]
     pub(crate) grace: Option<u32>,
-    /// For scale-in: replicas.
-    #[arg(long, default_value_t = 1, value_name = "N", help_heading = "The action")]
-    pub(crate) to: u32,
+    /// For scale-in: replicas. [default: 1]
+    #[arg(long, value_name = "N", help_heading = "The action")]
+    pub(crate) to: Option<u32>,
     /// For node-drain. [default: the node with most pods of the workload]
     #[arg(long, value_name = "NAME", help_heading = "The action")]
     pub(crate) node: Option<String>,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -18,6 +18,7 @@ use super::Cluster;
 use super::door::Refusal;
 use super::herd::Herd;
 use super::undo::{Step, Undo};
+use super::workload::Workload;
 use crate::board::Board;
 use crate::facts::PodFacts;
 use crate::plan::cluster::{Action, ClusterPlan};
@@ -28,6 +29,9 @@ use crate::values::words;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Everything that an action needs.
+///
+/// # Cancel safety
+/// An action that is dropped half-way leaves pods as they are; what it changed besides is on the list of [`Undo`].
 pub(super) struct Actor<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) plan: &'a ClusterPlan,
@@ -56,7 +60,7 @@ impl Actor<'_> {
             Action::ScaleIn { to } => self.scale_in(*to, deadline).await?,
             Action::Delete { pods, grace } => {
                 for pod in self.chosen(*pods) {
-                    self.delete(&pod, *grace).await?;
+                    self.delete(&pod, *grace, deadline).await?;
                     self.until_replaced(&pod, deadline).await?;
                 }
             }
@@ -64,12 +68,12 @@ impl Actor<'_> {
                 // One would not do: a kubelet gives even a forced deletion a moment, and a good service uses it.
                 for pod in self.chosen(None) {
                     self.herd.killed(&pod);
-                    self.delete(&pod, Some(0)).await?;
+                    self.delete(&pod, Some(0), deadline).await?;
                 }
             }
             Action::Terminate { pods } => {
                 for pod in self.chosen(*pods) {
-                    self.terminate(&pod).await?;
+                    self.terminate(&pod, deadline).await?;
                     self.until_replaced(&pod, deadline).await?;
                 }
             }
@@ -95,7 +99,8 @@ impl Actor<'_> {
 
     async fn scale_in(&self, to: u32, deadline: Instant) -> anyhow::Result<()> {
         let (door, workload) = (&self.cluster.door, &self.cluster.workload);
-        let before = workload.replicas(door).await?;
+        let before = self.ask(deadline, || workload.api_get(door)).await?;
+        let before = Workload::replicas(&before);
         if to >= before {
             return Err(anyhow!("--to {to}: {} has {before} replicas", workload.name));
         }
@@ -112,11 +117,14 @@ impl Actor<'_> {
         Ok(())
     }
 
-    async fn delete(&self, pod: &PodFacts, grace: Option<u32>) -> anyhow::Result<()> {
-        let params = DeleteParams { grace_period_seconds: grace, ..DeleteParams::default() };
+    async fn delete(&self, pod: &PodFacts, grace: Option<u32>, deadline: Instant) -> anyhow::Result<()> {
+        let params = DeleteParams { grace_period_seconds: grace, ..this_one(pod) };
         let api = self.cluster.door.api::<Pod>();
-        self.cluster.door.answer(api.delete(&pod.name, &params)).await?;
-        Ok(())
+        match self.ask(deadline, || api.delete(&pod.name, &params)).await {
+            // It left by itself meanwhile, and another one may have its name.
+            Ok(_) | Err(Refusal { code: Some(404 | 409), .. }) => Ok(()),
+            Err(refusal) => Err(anyhow!("{} could not be deleted: {refusal}", pod.name)),
+        }
     }
 
     async fn command(&self, command: &[String], deadline: Instant) -> anyhow::Result<()> {
@@ -162,6 +170,9 @@ impl Actor<'_> {
     }
 
     /// Asks until the API server answers; what it refuses stays refused.
+    ///
+    /// # Errors
+    /// It refuses, or had not answered at the deadline.
     async fn ask<T, F>(&self, deadline: Instant, request: impl Fn() -> F) -> Result<T, Refusal>
     where
         F: Future<Output = kube::Result<T>>,
@@ -173,4 +184,10 @@ impl Actor<'_> {
             }
         }
     }
+}
+
+/// For a request that means this pod and not a later one of the same name.
+fn this_one(pod: &PodFacts) -> DeleteParams {
+    let preconditions = Preconditions { uid: Some(pod.uid.clone()), ..Preconditions::default() };
+    DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() }
 }

@@ -117,21 +117,27 @@ impl Door {
     }
 
     async fn exchange(&self, request: Request<Body>) -> Result<String, String> {
-        let sent = unix_micros();
         let response = self.client.send(request).await.map_err(|error| Refusal::from(error).message)?;
-        let received = unix_micros();
-        let date = response.headers().get(http::header::DATE).and_then(|date| rfc2822::parse(date.to_str().ok()?).ok());
-        if let Some(date) = date {
-            let least = date.timestamp().as_microsecond();
-            self.clock.borrow_mut().exchanged(sent, received, (least, least + 1_000_000));
-        }
         let status = response.status();
         let body = Limited::new(response.into_body(), BYTES_MAX).collect().await.map_err(|error| error.to_string())?;
         let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
         if status.is_success() { Ok(text) } else { Err(format!("{status}: {}", text.trim())) }
     }
 
-    /// The API server's clock beside ours, once it has answered through the proxy.
+    /// Reads the API server's own clock once: the `Date` of an answer that is its own, and not a pod's through its proxy.
+    pub(super) async fn look_at_clock(&self) {
+        let Ok(request) = Request::builder().uri("/version").body(Body::empty()) else { return };
+        let sent = unix_micros();
+        let Ok(Ok(response)) = tokio::time::timeout(ANSWER_WITHIN, self.client.send(request)).await else { return };
+        let received = unix_micros();
+        let date = response.headers().get(http::header::DATE).and_then(|date| rfc2822::parse(date.to_str().ok()?).ok());
+        if let Some(date) = date {
+            let least = date.timestamp().as_microsecond();
+            self.clock.borrow_mut().exchanged(sent, received, (least, least + 1_000_000));
+        }
+    }
+
+    /// The API server's clock beside ours, once it was looked at.
     pub(super) fn clock(&self) -> Option<Offset> {
         self.clock.borrow().offset()
     }

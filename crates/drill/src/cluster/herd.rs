@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::Cluster;
 use super::door::Door;
@@ -58,8 +59,13 @@ struct Synced {
 }
 
 impl Herd {
-    /// Starts to watch; the tasks end with the run's local tasks.
-    pub(super) fn watch(cluster: &Cluster, plan: &ClusterPlan, stage: &Arc<Stage>, board: &Rc<Board>) -> Rc<Self> {
+    /// Starts to watch; the tasks that do so end when the set of them is dropped.
+    pub(super) fn watch(
+        cluster: &Cluster,
+        plan: &ClusterPlan,
+        stage: &Arc<Stage>,
+        board: &Rc<Board>,
+    ) -> (Rc<Self>, JoinSet<()>) {
         let herd = Rc::new(Self {
             door: Rc::clone(&cluster.door),
             stage: Arc::clone(stage),
@@ -76,8 +82,8 @@ impl Herd {
             notes: RefCell::default(),
             changed: watch::Sender::new(0),
         });
-        following::start(&herd);
-        herd
+        let tasks = following::start(&herd);
+        (herd, tasks)
     }
 
     pub(super) fn shown(&self) -> Shown {
@@ -247,7 +253,8 @@ impl Herd {
         }
         // A foreign service says nothing of when it was told: not before its pod was to go.
         life.signalled = life.signalled.or(life.marked);
-        if end.code == KILLED && life.killed.is_none() {
+        // A kill of one that nobody had told to leave (out of memory, say) is a death of its own.
+        if end.code == KILLED && life.killed.is_none() && life.signalled.is_some() {
             life.killed = Some((now, Kill::Grace));
         }
         if let Some(pod) = &mut life.pod {
@@ -284,13 +291,19 @@ impl Herd {
     }
 }
 
-/// Reads the termination message. From when it was told to leave follows from how long it says it took; a deleted pod was not
-/// told before it was marked.
+/// Why a service says that it left when it got SIGTERM, or was asked by its admin port: it was told to.
+const TOLD: [&str; 2] = ["told to terminate", "asked to drain"];
+
+/// Reads the termination message. If it was told to leave, from when on follows from how long it says it took, and that is more
+/// exact than when somebody began to tell it; a deleted pod was not told before it was marked.
 fn read_message(life: &mut ReplicaFacts, message: Option<&str>, now: u64) {
     match message.map(Document::parse) {
         Some(Ok(document)) => {
             let told = now.saturating_sub(document.leaving().as_micros() as u64).max(life.marked.unwrap_or_default());
-            life.signalled.get_or_insert(told);
+            if life.signalled.is_some() || life.marked.is_some() || TOLD.map(Some).contains(&document.cause.as_deref())
+            {
+                life.signalled = Some(told);
+            }
             life.ledger = Some((LedgerSource::ReportFile, document.ledger));
             if let Some(pod) = &mut life.pod {
                 pod.end = Some(PodEnd {

@@ -2,7 +2,7 @@
 
 mod manifest;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,7 +20,7 @@ use self::manifest::PORT;
 use super::door::Door;
 use super::pods;
 use super::undo::{Step, Undo};
-use crate::clock::Range;
+use crate::clock::Offset;
 use crate::facts::ClockFacts;
 use crate::load::{Lag, Stage};
 use crate::load_pod::{Order, Stand, Status, unix_micros};
@@ -32,8 +32,8 @@ use crate::record::{Period, Record};
 const READY_WITHIN: Duration = Duration::from_secs(180);
 /// Between two questions to each pod; it also tells them that they are still wanted.
 const ASK_EVERY: Duration = Duration::from_secs(1);
-/// Longest wait, beyond the requests' own time-out, for a pod to hand its record over: an API server may be away.
-const RECORD_WITHIN: Duration = Duration::from_secs(120);
+/// Longest time for telling a pod to start: all of that is what its clock may be wrong by.
+const START_WITHIN: Duration = Duration::from_secs(10);
 
 /// The pods of a load.
 pub(super) struct LoadPods {
@@ -45,7 +45,8 @@ pub(super) struct LoadPods {
 struct LoadPod {
     name: String,
     node: String,
-    clock: RefCell<Range>,
+    /// How far its times may be off ours, known once it was told to start.
+    offset: Cell<Option<Offset>>,
     ended: Cell<u64>,
     lost: Cell<u64>,
 }
@@ -100,7 +101,7 @@ impl LoadPods {
             let pod = LoadPod {
                 name: seen.name,
                 node: seen.node,
-                clock: RefCell::default(),
+                offset: Cell::new(None),
                 ended: Cell::new(0),
                 lost: Cell::new(0),
             };
@@ -121,16 +122,14 @@ impl LoadPods {
         format!("{} pods on {}", self.pods.len(), nodes.join(", "))
     }
 
-    /// Starts all clients; times count from the stage's beginning, which was at `epoch_us` by our clock.
+    /// Starts all clients. Their times count from the stage's beginning: a pod is told how long ago that was, so that no clock of
+    /// day takes part; it is wrong by what the telling took.
     ///
     /// # Errors
     /// A pod cannot be told.
-    pub(super) async fn start(&self, epoch_us: i64) -> anyhow::Result<()> {
-        for pod in &self.pods {
-            let told = self.door.pod(Method::POST, &pod.name, PORT, &format!("/start/{epoch_us}")).await;
-            told.map_err(|problem| anyhow!("the load in {} cannot be started: {problem}", pod.name))?;
-        }
-        Ok(())
+    pub(super) async fn start(&self, stage: &Stage) -> anyhow::Result<()> {
+        let told = future::join_all(self.pods.iter().map(|pod| pod.start(&self.door, stage))).await;
+        told.into_iter().collect()
     }
 
     /// Keeps asking for as long as it is polled, and adds up what they say for the live view.
@@ -156,7 +155,7 @@ impl LoadPods {
     /// # Errors
     /// A pod does not hand its record over: the requests it sent cannot be judged.
     pub(super) async fn stop(&self, patience: Duration) -> anyhow::Result<(Record, Lag)> {
-        let deadline = Instant::now() + patience + RECORD_WITHIN;
+        let deadline = Instant::now() + patience;
         let records = future::join_all(self.pods.iter().map(|pod| pod.hand_over(&self.door, deadline))).await;
         let (mut record, mut lag) = (Record::new(), Lag::new());
         for handed in records {
@@ -170,19 +169,34 @@ impl LoadPods {
     /// The pods' clocks beside ours.
     pub(super) fn clocks(&self) -> Vec<ClockFacts> {
         let clock = |pod: &Rc<LoadPod>| {
-            Some(ClockFacts { of: format!("{} on {}", pod.name, pod.node), offset: pod.clock.borrow().offset()? })
+            Some(ClockFacts { of: format!("{} on {}", pod.name, pod.node), offset: pod.offset.get()? })
         };
         self.pods.iter().filter_map(clock).collect()
     }
 }
 
 impl LoadPod {
+    async fn start(&self, door: &Door, stage: &Stage) -> anyhow::Result<()> {
+        let (deadline, began) = (Instant::now() + START_WITHIN, stage.now());
+        loop {
+            // Told again it answers the same, and keeps the first.
+            let told = door.pod(Method::POST, &self.name, PORT, &format!("/start/{}", stage.now())).await;
+            let Err(problem) = told else {
+                let took = stage.now() - began;
+                // It began to count at most so much late, and on average half of it.
+                self.offset.set(Some(Offset { us: -(took as i64) / 2, error_us: took.div_ceil(2) }));
+                return Ok(());
+            };
+            if Instant::now() >= deadline {
+                bail!("the load in {} cannot be started: {problem}", self.name);
+            }
+            tokio::time::sleep(ASK_EVERY / 4).await;
+        }
+    }
+
     async fn status(&self, door: &Door) -> Result<Status, String> {
-        let sent = unix_micros();
         let text = door.pod(Method::GET, &self.name, PORT, "/status").await?;
-        let received = unix_micros();
         let status: Status = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-        self.clock.borrow_mut().exchanged(sent, received, (status.clock_us, status.clock_us));
         self.ended.set(status.ended);
         self.lost.set(status.lost);
         Ok(status)
@@ -193,7 +207,7 @@ impl LoadPod {
             let problem = match self.ask_for_record(door).await {
                 Ok(Some(text)) => {
                     let wire: Wire = serde_json::from_str(&text).context("its record cannot be read")?;
-                    let ahead = self.clock.borrow().offset().map_or(0, |offset| -offset.us);
+                    let ahead = self.offset.get().map_or(0, |offset| -offset.us);
                     return wire.unpack(ahead).map_err(|problem| anyhow!("{}: {problem}", self.name));
                 }
                 Ok(None) => "its requests have not ended".to_owned(),
@@ -209,12 +223,9 @@ impl LoadPod {
     async fn ask_for_record(&self, door: &Door) -> Result<Option<String>, String> {
         door.pod(Method::POST, &self.name, PORT, "/stop").await?;
         match self.status(door).await?.state {
-            Stand::Stopped | Stand::Failed => {}
-            Stand::Waiting | Stand::Running => return Ok(None),
+            Stand::Stopped => door.pod(Method::GET, &self.name, PORT, "/record").await.map(Some),
+            Stand::Waiting | Stand::Running => Ok(None),
+            Stand::Failed => Err(door.pod(Method::GET, &self.name, PORT, "/record").await.unwrap_or_else(|said| said)),
         }
-        let text = door.pod(Method::GET, &self.name, PORT, "/record").await?;
-        // It has nothing more to do; should it not hear of it, its Job is deleted anyway.
-        let _ = door.pod(Method::POST, &self.name, PORT, "/quit").await;
-        Ok(Some(text))
     }
 }

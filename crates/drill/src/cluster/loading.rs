@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 
+use tokio::task::JoinSet;
+
 use super::Cluster;
 use super::load_pods::LoadPods;
 use super::undo::Undo;
@@ -20,10 +22,10 @@ use crate::record::{Period, Record};
 /// Between two health checks, and the longest wait for one, as load balancers have them by default or better.
 const HEALTH_PERIOD: Duration = Duration::from_secs(1);
 
-/// The load, prepared or running.
+/// The load, prepared or running. Dropped, it stops asking; a load in pods then ends with its Job.
 pub(super) enum Loading {
-    Here { plan: Arc<LoadPlan>, load: Option<Load>, words: String },
-    Pods(Rc<LoadPods>),
+    Here { plan: Arc<LoadPlan>, load: Option<Load>, words: String, _health: JoinSet<()> },
+    Pods { pods: Rc<LoadPods>, _asking: JoinSet<()> },
 }
 
 impl Loading {
@@ -43,40 +45,41 @@ impl Loading {
                 if let [Way { authority, .. }] = ways.as_slice() {
                     load.shapes.host = Some(authority.clone());
                 }
+                let mut health = JoinSet::new();
                 for (number, way) in (0..).zip(ways) {
-                    enter(stage, number, way).await?;
+                    enter(stage, number, way, &mut health).await?;
                 }
                 let all: Vec<_> = ways.iter().map(|way| way.authority.as_str()).collect();
                 let words = format!("this machine through {}", all.join(", "));
-                Ok(Self::Here { plan: Arc::new(load), load: None, words })
+                Ok(Self::Here { plan: Arc::new(load), load: None, words, _health: health })
             }
             Source::Pods(count) => {
                 let address = cluster.target.address.context("the Service has no address")?;
                 let pods = Rc::new(LoadPods::create(&cluster.door, plan, *count, address, undo).await?);
-                let (asked, stage) = (Rc::clone(&pods), Arc::clone(stage));
-                tokio::task::spawn_local(async move { asked.follow(stage).await });
-                Ok(Self::Pods(pods))
+                let (asked, stage, mut asking) = (Rc::clone(&pods), Arc::clone(stage), JoinSet::new());
+                asking.spawn_local(async move { asked.follow(stage).await });
+                Ok(Self::Pods { pods, _asking: asking })
             }
         }
     }
 
-    /// Lets requests fall due. `epoch_us`: when the stage began, by our clock.
+    /// Lets requests fall due.
     ///
     /// # Errors
     /// The threads cannot be started, or a pod cannot be told.
-    pub(super) async fn start(&mut self, stage: &Arc<Stage>, epoch_us: i64) -> anyhow::Result<()> {
+    pub(super) async fn start(&mut self, stage: &Arc<Stage>) -> anyhow::Result<()> {
         match self {
             Self::Here { plan, load, .. } => {
                 *load = Some(Load::start(plan, stage, 0..plan.threads).context("failed to start the load")?);
                 Ok(())
             }
-            Self::Pods(pods) => pods.start(epoch_us).await,
+            Self::Pods { pods, .. } => pods.start(stage).await,
         }
     }
 
     pub(super) async fn enter_period(&self, stage: &Stage, period: Period) {
         stage.enter_period(period);
-        if let Self::Pods(pods) = self {
+        if let Self::Pods { pods, .. } = self {
             pods.enter_period(period).await;
         }
     }
@@ -91,27 +94,27 @@ impl Loading {
                 let load = load.take().ok_or_else(|| anyhow!("the load was never started"))?;
                 load.stop(Instant::now() + patience).await
             }
-            Self::Pods(pods) => pods.stop(patience).await,
+            Self::Pods { pods, .. } => pods.stop(patience).await,
         }
     }
 
     pub(super) fn clocks(&self) -> Vec<ClockFacts> {
         match self {
             Self::Here { .. } => Vec::new(),
-            Self::Pods(pods) => pods.clocks(),
+            Self::Pods { pods, .. } => pods.clocks(),
         }
     }
 
     pub(super) fn words(&self) -> String {
         match self {
             Self::Here { words, .. } => words.clone(),
-            Self::Pods(pods) => pods.words(),
+            Self::Pods { pods, .. } => pods.words(),
         }
     }
 }
 
 /// Enters an address into the table, for good or for as long as its health check says.
-async fn enter(stage: &Arc<Stage>, number: u16, way: &Way) -> anyhow::Result<()> {
+async fn enter(stage: &Arc<Stage>, number: u16, way: &Way, checks: &mut JoinSet<()>) -> anyhow::Result<()> {
     let endpoint = Endpoint { replica: ReplicaId(number), address: resolve(&way.authority).await? };
     let Some(Health { authority, path }) = way.health.clone() else {
         stage.table.enter(endpoint);
@@ -124,7 +127,7 @@ async fn enter(stage: &Arc<Stage>, number: u16, way: &Way) -> anyhow::Result<()>
         stage.table.enter(endpoint);
     }
     let stage = Arc::clone(stage);
-    tokio::task::spawn_local(async move {
+    checks.spawn_local(async move {
         loop {
             tokio::time::sleep(HEALTH_PERIOD).await;
             match is_well(&path).await {

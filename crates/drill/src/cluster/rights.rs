@@ -61,7 +61,11 @@ fn needed(plan: &ClusterPlan) -> Vec<Right> {
             Action::RolloutRestart => rights.push(right("apps", kind, "patch")),
             Action::Evict { .. } => rights.push(right("", "pods/eviction", "create")),
             Action::NodeDrain { .. } => {
-                rights.extend([right("", "pods/eviction", "create"), right("", "nodes", "patch")]);
+                rights.extend([
+                    right("", "pods/eviction", "create"),
+                    right("", "nodes", "get"),
+                    right("", "nodes", "patch"),
+                ]);
             }
             Action::ScaleIn { .. } => rights.push(right("apps", scale, "patch")),
             Action::Delete { .. } | Action::Kill => rights.push(right("", "pods", "delete")),

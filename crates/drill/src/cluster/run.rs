@@ -18,11 +18,13 @@ use crate::board::Board;
 use crate::exit::Failure;
 use crate::facts::{ClockFacts, ClusterSetting, RunFacts, Setting};
 use crate::interrupt::{self, until_set};
-use crate::load::Stage;
-use crate::load_pod::unix_micros;
+use crate::load::{Lag, Stage};
 use crate::plan::cluster::{ClusterPlan, ClusterRun};
-use crate::record::Period;
+use crate::record::{Period, Record};
 use crate::values::words;
+
+/// Longest wait, beyond the requests' own time-out, for a load pod to hand its record over: an API server may be away.
+const RECORD_WITHIN: Duration = Duration::from_secs(120);
 
 /// Why the part under load did not come to its end.
 enum Unfinished {
@@ -38,9 +40,8 @@ pub(super) async fn run(
     interrupted: watch::Receiver<bool>,
 ) -> Result<RunFacts, Failure> {
     let stage = Arc::new(Stage::new(1));
-    let epoch_us = unix_micros() - stage.now() as i64;
     let undo = Undo::new(&cluster.door, &cluster.workload);
-    let herd = Herd::watch(cluster, plan, &stage, board);
+    let (herd, _watches) = Herd::watch(cluster, plan, &stage, board);
     board.begin(&run.name, &stage, herd.shown());
     let actor = Actor { cluster, plan, herd: &herd, undo: &undo, board, evictions_refused: Cell::new(0) };
     let prepared = tokio::select! {
@@ -48,12 +49,29 @@ pub(super) async fn run(
         () = until_set(interrupted.clone()) => Err(Failure::invalid(anyhow!("interrupted before the load began"))),
     };
     let facts = match prepared {
-        Ok(loading) => under_load(&actor, run, loading, (&stage, epoch_us), interrupted).await,
+        Ok(loading) => under_load(&actor, run, loading, &stage, interrupted).await,
         Err(failure) => Err(failure),
     };
-    undo.all(board).await;
+    let left_behind = undo.all().await;
     board.finish();
-    facts
+    if left_behind.is_empty() {
+        return facts;
+    }
+    let problem = format!("LEFT BEHIND, to be done by hand: {}", left_behind.join("; "));
+    match facts {
+        Ok(mut facts) => {
+            if let Setting::Cluster(setting) = &mut facts.setting {
+                setting.problem = Some(join(setting.problem.take(), &problem));
+            }
+            Ok(facts)
+        }
+        Err(failure) => Err(Failure { error: failure.error.context(problem), ..failure }),
+    }
+}
+
+/// Two things that went wrong, in one sentence.
+fn join(first: Option<String>, second: &str) -> String {
+    first.map_or_else(|| second.to_owned(), |first| format!("{first}; {second}"))
 }
 
 /// The workload stands as it should, the load is ready to start, and what the pods have counted so far is known.
@@ -73,11 +91,11 @@ async fn under_load(
     actor: &Actor<'_>,
     run: &ClusterRun,
     mut loading: Loading,
-    (stage, epoch_us): (&Arc<Stage>, i64),
+    stage: &Arc<Stage>,
     interrupted: watch::Receiver<bool>,
 ) -> Result<RunFacts, Failure> {
     let plan = actor.plan;
-    loading.start(stage, epoch_us).await.map_err(Failure::invalid)?;
+    loading.start(stage).await.map_err(Failure::invalid)?;
     let begun = stage.now();
     let acted = tokio::select! {
         acted = act(actor, run, &loading, stage) => acted.map_err(Unfinished::Problem),
@@ -86,9 +104,14 @@ async fn under_load(
     let ended = stage.now();
     let patience = match acted {
         Err(Unfinished::ByPerson) => interrupt::PATIENCE,
-        Ok(()) | Err(Unfinished::Problem(_)) => plan.load.timeout,
+        Ok(()) | Err(Unfinished::Problem(_)) => plan.load.timeout + RECORD_WITHIN,
     };
-    let (record, lag) = loading.stop(patience).await.map_err(Failure::invalid)?;
+    // What the pods did is worth telling even if what the clients saw is lost.
+    let stopped = loading.stop(patience).await;
+    let (record, lag, unread) = match stopped {
+        Ok((record, lag)) => (record, lag, None),
+        Err(problem) => (Record::new(), Lag::new(), Some(format!("{problem:#}"))),
+    };
     actor.herd.read_ledgers().await;
     let replicas = actor.herd.facts();
     let left = replicas.iter().filter(|pod| pod.marked.or(pod.signalled).is_some()).count();
@@ -96,6 +119,10 @@ async fn under_load(
         Ok(()) => (false, None),
         Err(Unfinished::ByPerson) => (true, None),
         Err(Unfinished::Problem(problem)) => (false, Some(format!("{}: {problem:#}", run.action.name()))),
+    };
+    let problem = match unread {
+        Some(unread) => Some(join(problem, &unread)),
+        None => problem,
     };
     let setting = setting(actor, run, &loading, problem);
     Ok(RunFacts {

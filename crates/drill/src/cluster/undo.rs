@@ -11,7 +11,6 @@ use serde_json::json;
 
 use super::door::{Door, Refusal};
 use super::workload::Workload;
-use crate::board::Board;
 
 /// Longest time for taking back one thing: an API server may be away for a while.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -27,11 +26,15 @@ pub(super) enum Step {
 }
 
 impl Step {
-    fn words(&self) -> String {
+    /// What a person has to type instead.
+    fn command(&self, undo: &Undo) -> String {
+        let namespace = &undo.door.namespace;
         match self {
-            Self::DeleteJob(name) => format!("job/{name} is to be deleted"),
-            Self::Uncordon(node) => format!("node/{node} is to be uncordoned"),
-            Self::ScaleTo(replicas) => format!("the workload is to be scaled to {replicas}"),
+            Self::DeleteJob(name) => format!("kubectl -n {namespace} delete job {name}"),
+            Self::Uncordon(node) => format!("kubectl uncordon {node}"),
+            Self::ScaleTo(replicas) => {
+                format!("kubectl -n {namespace} scale {} --replicas {replicas}", undo.workload.name)
+            }
         }
     }
 }
@@ -63,19 +66,21 @@ impl Undo {
         Ok(())
     }
 
-    /// Takes everything back, the youngest first; says what a person has to do where that fails.
-    pub(super) async fn all(&self, board: &Board) {
+    /// Takes everything back, the youngest first. Returns what could not be taken back, as a person has to do it.
+    pub(super) async fn all(&self) -> Vec<String> {
         let steps: Vec<_> = self.steps.borrow_mut().drain(..).rev().collect();
+        let mut left_behind = Vec::new();
         for step in steps {
             let deadline = tokio::time::Instant::now() + WITHIN;
             while let Err(refusal) = self.take(&step).await {
                 if tokio::time::Instant::now() >= deadline || refusal.code == Some(403) {
-                    board.say(&format!("LEFT BEHIND: {}: {refusal}", step.words()));
+                    left_behind.push(format!("{} ({refusal})", step.command(self)));
                     break;
                 }
                 tokio::time::sleep(AGAIN_AFTER).await;
             }
         }
+        left_behind
     }
 
     async fn take(&self, step: &Step) -> Result<(), Refusal> {

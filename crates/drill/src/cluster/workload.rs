@@ -11,7 +11,7 @@ use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::core::Selector;
 use serde_json::Value;
 
-use super::door::{Door, Refusal};
+use super::door::Door;
 use crate::plan::cluster::{ClusterPlan, Source, WorkloadKind, WorkloadName};
 
 /// The annotation that names the container which `kubectl logs` and the like mean.
@@ -59,10 +59,14 @@ impl Workload {
         progress(self.name.kind, found.metadata.generation.unwrap_or_default(), &found.data)
     }
 
-    /// Its replicas as they are asked for.
-    pub(super) async fn replicas(&self, door: &Door) -> Result<u32, Refusal> {
-        let found = door.answer(api(door, self.name.kind).get(&self.name.name)).await?;
-        Ok(count(&found.data["spec"]["replicas"]).unwrap_or(1) as u32)
+    /// The object as it is now.
+    pub(super) async fn api_get(&self, door: &Door) -> kube::Result<DynamicObject> {
+        self.api(door).get(&self.name.name).await
+    }
+
+    /// The replicas that are asked for.
+    pub(super) fn replicas(found: &DynamicObject) -> u32 {
+        count(&found.data["spec"]["replicas"]).unwrap_or(1) as u32
     }
 
     pub(super) fn api(&self, door: &Door) -> Api<DynamicObject> {

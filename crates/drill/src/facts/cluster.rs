@@ -48,7 +48,7 @@ pub(crate) struct ClusterSetting {
     pub(crate) clocks: Vec<ClockFacts>,
     /// Evictions that a PodDisruptionBudget put off.
     pub(crate) evictions_refused: u32,
-    /// What went on that a reader should know: an API server that was away, a load pod that could not be asked.
+    /// What went on that a reader should know: an API server that was away, a pod whose end nobody heard of.
     pub(crate) notes: Vec<String>,
     /// Why the action did not come to its end, in words.
     pub(crate) problem: Option<String>,

@@ -22,7 +22,8 @@ pub(super) fn judge_run(facts: RunFacts, limits: &Limits, keeps_ledger: bool) ->
             [lost(&facts), deaths(&facts), disagreements(&facts, &together.pods), sums.collect()].concat()
         }
     };
-    JudgedRun { facts, reconciled: together.pods, admitted: together.admitted, invalid, broken }
+    let sums_compared = together.complete;
+    JudgedRun { facts, reconciled: together.pods, sums_compared, admitted: together.admitted, invalid, broken }
 }
 
 /// What was to happen and did not come to its end, or happened to nobody.

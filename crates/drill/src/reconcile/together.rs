@@ -1,7 +1,7 @@
 //! The ledgers of all pods behind a Service beside its clients. Which pod answered a request cannot be known from outside, so
 //! sums are compared; within each ledger what must hold there must hold.
 
-use super::{Account, Reconciled, account, compare_metrics, compare_within, unsure};
+use super::{Account, Reconciled, account, compare_at_the_end, compare_metrics, compare_within, unsure};
 use crate::facts::ReplicaFacts;
 use crate::ledger::Ledger;
 use crate::record::ReplicaCounts;
@@ -12,6 +12,8 @@ pub(crate) struct Together {
     pub(crate) pods: Vec<Reconciled>,
     /// What does not agree in sum, in words.
     pub(crate) differences: Vec<String>,
+    /// Whether every account was there, so that sums could be compared.
+    pub(crate) complete: bool,
     /// Losses on kept-alive connections that the pods counted as `raced`.
     pub(crate) admitted: u64,
 }
@@ -24,7 +26,7 @@ pub(crate) fn reconcile(
     keeps_ledger: bool,
     exclusive: bool,
 ) -> Together {
-    let pods: Vec<Reconciled> = pods.iter().map(|pod| alone(pod, keeps_ledger)).collect();
+    let pods: Vec<Reconciled> = pods.iter().map(|pod| alone(pod, keeps_ledger, exclusive)).collect();
     let mut sum = Ledger::default();
     for ledger in pods.iter().filter_map(|pod| pod.ledger) {
         sum = sum.plus(&ledger);
@@ -32,11 +34,11 @@ pub(crate) fn reconcile(
     // One account is missing: no sum is worth comparing. One that was never ready has none.
     let complete = keeps_ledger && pods.iter().all(|pod| pod.ledger.is_some() || pod.account == Account::NotKept);
     let differences = if complete { compare(&sum, clients, exclusive) } else { Vec::new() };
-    Together { pods, differences, admitted: sum.raced.min(clients.lost_on_kept_alive) }
+    Together { pods, differences, complete, admitted: sum.raced.min(clients.lost_on_kept_alive) }
 }
 
 /// One pod's account of the time since the load began. What was never ready answered nobody, and keeps none.
-fn alone(pod: &ReplicaFacts, keeps_ledger: bool) -> Reconciled {
+fn alone(pod: &ReplicaFacts, keeps_ledger: bool, exclusive: bool) -> Reconciled {
     let served = pod.ready.is_some();
     let account = account(pod, keeps_ledger && served);
     let is_final = matches!(account, Account::ReportFile | Account::DrainEndpoint);
@@ -45,6 +47,10 @@ fn alone(pod: &ReplicaFacts, keeps_ledger: bool) -> Reconciled {
     match (whole, account) {
         (Some(ledger), _) => {
             compare_within(&ledger, &mut |text| differences.push(text));
+            // In one that stays, requests of others may be under way.
+            if exclusive || account == Account::ReportFile {
+                compare_at_the_end(&ledger, &mut |text| differences.push(text));
+            }
             compare_metrics(pod, &ledger, &mut differences);
         }
         (None, Account::Missing) => {
@@ -52,7 +58,7 @@ fn alone(pod: &ReplicaFacts, keeps_ledger: bool) -> Reconciled {
         }
         (None, _) => {}
     }
-    let ledger = whole.map(|ledger| ledger.since(&pod.baseline));
+    let ledger = whole.map(|ledger| ledger.since(&pod.baseline.unwrap_or_default()));
     Reconciled { replica: pod.id, account, ledger, differences, admitted: 0 }
 }
 

@@ -94,6 +94,7 @@ fn ledgers(run: &JudgedRun) -> String {
     let differ = run.reconciled.iter().filter(|one| !one.differences.is_empty()).count();
     match (compared, differ) {
         (0, 0) => "none".to_owned(),
+        (compared, 0) if !run.sums_compared => format!("{compared} read, some missing"),
         (compared, 0) => format!("{compared} agree"),
         (_, differ) => format!("{differ} DISAGREE"),
     }

@@ -6,7 +6,7 @@ use kube::config::Kubeconfig;
 use super::{ActionName, Cluster, ControlName};
 use crate::cli::Preset;
 use crate::plan::Role;
-use crate::plan::cluster::{Access, Action, ClusterPlan, ClusterRun, Health, Source, Way};
+use crate::plan::cluster::{Access, Action, ClusterPlan, ClusterRun, Health, Source, Way, WorkloadKind};
 
 /// Most pods of load.
 const LOAD_PODS_MAX: u32 = 100;
@@ -132,6 +132,12 @@ fn action(options: &Cluster) -> anyhow::Result<Action> {
     ensure!(options.pods != Some(0), "--pods 0: nothing would happen");
     ensure!(options.grace.is_none() || options.action == Name::Delete, "--grace goes with --action delete");
     ensure!(options.node.is_none() || options.action == Name::NodeDrain, "--node goes with --action node-drain");
+    ensure!(options.to.is_none() || options.action == Name::ScaleIn, "--to goes with --action scale-in");
+    ensure!(options.to != Some(0), "--to 0: nobody would be left to serve");
+    ensure!(
+        options.action != Name::ScaleIn || options.workload.kind != WorkloadKind::DaemonSet,
+        "--action scale-in: a DaemonSet has no number of replicas"
+    );
     ensure!(
         options.command.is_empty() == (options.action != Name::Command),
         "--action command and a command after `--` go together"
@@ -141,7 +147,7 @@ fn action(options: &Cluster) -> anyhow::Result<Action> {
         Name::RolloutRestart => Action::RolloutRestart,
         Name::Evict => Action::Evict { pods },
         Name::NodeDrain => Action::NodeDrain { node: options.node.clone() },
-        Name::ScaleIn => Action::ScaleIn { to: options.to },
+        Name::ScaleIn => Action::ScaleIn { to: options.to.unwrap_or(1) },
         Name::Delete => Action::Delete { pods, grace: options.grace },
         Name::Terminate => Action::Terminate { pods },
         Name::Command => Action::Command(options.command.clone()),

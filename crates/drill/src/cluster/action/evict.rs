@@ -9,7 +9,7 @@ use kube::api::{EvictParams, Patch, PatchParams};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Actor, LOOK_EVERY};
+use super::{Actor, LOOK_EVERY, this_one};
 use crate::cluster::door::Refusal;
 use crate::cluster::undo::Step;
 use crate::facts::PodFacts;
@@ -19,9 +19,10 @@ impl Actor<'_> {
     pub(super) async fn evict(&self, pod: &PodFacts, deadline: Instant) -> anyhow::Result<()> {
         let door = &self.cluster.door;
         let api = door.api::<Pod>();
+        let params = EvictParams { delete_options: Some(this_one(pod)), ..EvictParams::default() };
         loop {
-            match door.answer(api.evict(&pod.name, &EvictParams::default())).await {
-                Ok(_) | Err(Refusal { code: Some(404), .. }) => return Ok(()),
+            match door.answer(api.evict(&pod.name, &params)).await {
+                Ok(_) | Err(Refusal { code: Some(404 | 409), .. }) => return Ok(()),
                 Err(Refusal { code: Some(429), message }) => {
                     self.evictions_refused.set(self.evictions_refused.get() + 1);
                     if Instant::now() >= deadline {
@@ -47,9 +48,13 @@ impl Actor<'_> {
             return Err(anyhow!("--node {node}: no pod of the workload is there"));
         }
         self.board.say(&format!("{} pods on {node}", pods.len()));
+        let (api, params) = (self.cluster.door.all::<Node>(), PatchParams::default());
+        let found = self.ask(deadline, || api.get(&node)).await?;
+        if found.spec.and_then(|spec| spec.unschedulable) == Some(true) {
+            return Err(anyhow!("{node} is cordoned already: whoever did that would find it uncordoned afterwards"));
+        }
         let back = Step::Uncordon(node.clone());
         self.undo.remember(back.clone());
-        let (api, params) = (self.cluster.door.all::<Node>(), PatchParams::default());
         let cordon = Patch::Merge(json!({"spec": {"unschedulable": true}}));
         self.ask(deadline, || api.patch(&node, &params, &cordon)).await?;
         let gone = pods.iter().map(async |pod| {

@@ -6,16 +6,16 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
+use tokio::time::Instant;
+
 use super::Actor;
 use crate::facts::PodFacts;
 use crate::load_pod::unix_micros;
 
 impl Actor<'_> {
-    pub(super) async fn terminate(&self, pod: &PodFacts) -> anyhow::Result<()> {
+    pub(super) async fn terminate(&self, pod: &PodFacts, deadline: Instant) -> anyhow::Result<()> {
         let (door, workload) = (&self.cluster.door, &self.cluster.workload);
-        let user = workload.user().with_context(|| {
-            format!("{} says no runAsUser: a signal reaches process 1 only from the same user", workload.name)
-        })?;
+        let user = workload.user().context("no runAsUser")?;
         let container = json!({
             "name": format!("lameduck-drill-{:08x}", unix_micros() as u32),
             "image": self.plan.image,
@@ -27,7 +27,7 @@ impl Actor<'_> {
         });
         let patch = Patch::Strategic(json!({"spec": {"ephemeralContainers": [container]}}));
         let (api, params) = (door.api::<Pod>(), PatchParams::default());
-        door.answer(api.patch_ephemeral_containers(&pod.name, &params, &patch))
+        self.ask(deadline, || api.patch_ephemeral_containers(&pod.name, &params, &patch))
             .await
             .map_err(|refusal| anyhow!("no container can be added to {}: {refusal}", pod.name))?;
         self.board.say(&format!("{} gets SIGTERM", pod.name));

@@ -13,6 +13,7 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
+use tokio::task::JoinSet;
 
 use super::{Herd, Synced};
 use crate::cluster::{pods, slices};
@@ -26,23 +27,34 @@ const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// Between two looks at the phases of pods that leave.
 const PHASE_PERIOD: Duration = Duration::from_millis(250);
+/// Between two looks at the API server's clock, which tells whole seconds: no part of one, so that the looks fall differently.
+const CLOCK_PERIOD: Duration = Duration::from_millis(730);
 
-pub(super) fn start(herd: &Rc<Herd>) {
-    let (pods, slices, phases) = (Rc::clone(herd), Rc::clone(herd), Rc::clone(herd));
-    tokio::task::spawn_local(async move {
+/// Starts the watches; they end when what is returned is dropped.
+pub(super) fn start(herd: &Rc<Herd>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let (pods, slices, phases, clock) = (Rc::clone(herd), Rc::clone(herd), Rc::clone(herd), Rc::clone(herd));
+    tasks.spawn_local(async move {
         let config = watcher::Config::default().labels(&pods.selector);
         let mut listed = BTreeSet::new();
         follow(pods.door.api::<Pod>(), config, &pods, |event| on_pod(&pods, &mut listed, event)).await;
     });
-    tokio::task::spawn_local(async move {
+    tasks.spawn_local(async move {
         let config = watcher::Config::default().labels(&format!("{SERVICE_LABEL}={}", slices.service));
         let mut listed = BTreeSet::new();
         follow(slices.door.api::<EndpointSlice>(), config, &slices, |event| on_slice(&slices, &mut listed, event))
             .await;
     });
     if herd.has_ledger {
-        tokio::task::spawn_local(follow_phases(phases));
+        tasks.spawn_local(follow_phases(phases));
     }
+    tasks.spawn_local(async move {
+        loop {
+            clock.door.look_at_clock().await;
+            tokio::time::sleep(CLOCK_PERIOD).await;
+        }
+    });
+    tasks
 }
 
 /// A patience that does not grow.
@@ -71,6 +83,9 @@ where
             Ok(event) => {
                 on(event);
                 herd.touch();
+            }
+            Err(watcher::Error::WatchError(status)) => {
+                herd.note(&format!("a watch was begun anew: {}", status.message));
             }
             Err(_) => herd.note("the API server was away for a while: times of that while were heard late"),
         }

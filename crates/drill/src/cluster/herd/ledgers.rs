@@ -15,8 +15,11 @@ impl Herd {
         let reads = alive.map(async |life| {
             let name = object_name(&life.borrow());
             match self.document(&name).await {
-                Ok(document) => life.borrow_mut().baseline = document.ledger,
-                Err(problem) => self.note(&problem),
+                Ok(document) => life.borrow_mut().baseline = Some(document.ledger),
+                Err(problem) => {
+                    life.borrow_mut().baseline = None;
+                    self.note(&problem);
+                }
             }
         });
         future::join_all(reads).await;
@@ -38,6 +41,10 @@ impl Herd {
                 false => None,
             };
             let mut life = life.borrow_mut();
+            // It may have ended meanwhile: then its last word is there already.
+            if life.exited.is_some() {
+                return;
+            }
             match document {
                 Ok(document) => life.ledger = Some((LedgerSource::DrainEndpoint, document.ledger)),
                 Err(problem) => life.ledger_problem = Some(problem),
