@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::middleware;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +90,7 @@ pub(crate) async fn serve(listen: std::net::SocketAddr, signalled: impl Future<O
         .route("/period/{period}", post(period))
         .route("/stop", post(stop))
         .route("/record", get(record))
+        .layer(middleware::map_request_with_state(Arc::clone(&pod), is_asked))
         .with_state(Arc::clone(&pod));
     tokio::select! {
         served = async { axum::serve(listener, routes).await } => served.context("failed to serve"),
@@ -99,13 +101,18 @@ pub(crate) async fn serve(listen: std::net::SocketAddr, signalled: impl Future<O
 
 impl Pod {
     fn life(&self) -> std::sync::MutexGuard<'_, Life> {
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stage(&self) -> Arc<Stage> {
         Arc::clone(&self.stage.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Every request says that somebody still wants the load.
+async fn is_asked(State(pod): State<Arc<Pod>>, request: Request) -> Request {
+    *pod.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    request
 }
 
 async fn orphaned(pod: &Pod) {
@@ -158,7 +165,6 @@ async fn start(State(pod): State<Arc<Pod>>, Path(since_us): Path<u64>) -> (Statu
 }
 
 async fn period(State(pod): State<Arc<Pod>>, Path(period): Path<Period>) {
-    let _asked = pod.life();
     pod.stage().enter_period(period);
 }
 

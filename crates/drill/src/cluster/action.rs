@@ -84,7 +84,7 @@ impl Actor<'_> {
     }
 
     fn chosen(&self, pods: Option<u32>) -> Vec<PodFacts> {
-        let staying = self.herd.staying();
+        let staying = self.herd.lives().staying();
         staying.into_iter().take(pods.map_or(usize::MAX, |pods| pods as usize)).collect()
     }
 
@@ -110,8 +110,12 @@ impl Actor<'_> {
             (workload.api(door), PatchParams::default(), Patch::Merge(json!({"spec": {"replicas": to}})));
         self.ask(deadline, || api.patch_scale(&workload.name.name, &params, &patch)).await?;
         self.until_stands(deadline).await?;
-        if !self.herd.until(self.plan.settle, |herd| herd.leaving().is_empty()).await {
-            return Err(anyhow!("after {}: {} had not left", words(self.plan.settle), self.herd.leaving().join(", ")));
+        if !self.herd.until(self.plan.settle, |herd| herd.lives().leaving().is_empty()).await {
+            return Err(anyhow!(
+                "after {}: {} had not left",
+                words(self.plan.settle),
+                self.herd.lives().leaving().join(", ")
+            ));
         }
         self.undo.now(&back).await?;
         Ok(())
@@ -147,7 +151,7 @@ impl Actor<'_> {
     /// Waits until a pod has ended, and the workload stands again.
     async fn until_replaced(&self, pod: &PodFacts, deadline: Instant) -> anyhow::Result<()> {
         let left = deadline.saturating_duration_since(Instant::now());
-        if !self.herd.until(left, |herd| herd.has_ended(pod)).await {
+        if !self.herd.until(left, |herd| herd.lives().has_ended(pod)).await {
             return Err(anyhow!("{} had not left after {}", pod.name, words(self.plan.within)));
         }
         self.until_stands(deadline).await

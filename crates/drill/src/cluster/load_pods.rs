@@ -41,6 +41,14 @@ pub(super) struct LoadPods {
     pods: Vec<Rc<LoadPod>>,
 }
 
+/// Why the pods do not answer, in words.
+enum NotYet {
+    /// That may change.
+    Waits(String),
+    /// It will not: the Job starts no pod a second time.
+    Never(String),
+}
+
 /// One of them.
 struct LoadPod {
     name: String,
@@ -74,7 +82,8 @@ impl LoadPods {
         let pods = loop {
             let problem = match Self::look(door, &name, count).await {
                 Ok(pods) => break pods,
-                Err(problem) => problem,
+                Err(NotYet::Waits(problem)) => problem,
+                Err(NotYet::Never(problem)) => bail!("{problem}"),
             };
             if Instant::now() >= deadline {
                 bail!("the load pods of job/{name} did not come up within {READY_WITHIN:?}: {problem}");
@@ -84,19 +93,20 @@ impl LoadPods {
         Ok(Self { door: Rc::clone(door), pods })
     }
 
-    async fn look(door: &Door, job: &str, count: u32) -> anyhow::Result<Vec<Rc<LoadPod>>> {
+    async fn look(door: &Door, job: &str, count: u32) -> Result<Vec<Rc<LoadPod>>, NotYet> {
         let labels = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
-        let listed = door.answer(door.api::<Pod>().list(&labels)).await?;
+        let listed = door.answer(door.api::<Pod>().list(&labels)).await;
+        let listed = listed.map_err(|refusal| NotYet::Waits(refusal.to_string()))?;
         let mut pods = Vec::new();
         for pod in &listed.items {
             let seen = pods::see(pod, manifest::CONTAINER);
             if let Some(end) = seen.end {
                 let said = end.message.map_or_else(String::new, |message| format!(": {}", message.trim()));
-                bail!("{} ended with code {}{said}", seen.name, end.code);
+                return Err(NotYet::Never(format!("load pod {} ended with code {}{said}", seen.name, end.code)));
             }
             if !seen.runs {
-                let reason = seen.waits_for.unwrap_or_else(|| "not scheduled".to_owned());
-                bail!("{} waits: {reason} (--image {})", seen.name, manifest::image(pod));
+                let reason = seen.waits_for.unwrap_or_else(|| "it is being made".to_owned());
+                return Err(NotYet::Waits(format!("{}: {reason} (--image {})", seen.name, manifest::image(pod))));
             }
             let pod = LoadPod {
                 name: seen.name,
@@ -105,11 +115,13 @@ impl LoadPods {
                 ended: Cell::new(0),
                 lost: Cell::new(0),
             };
-            pod.status(door).await.map_err(|problem| anyhow!("{} does not answer: {problem}", pod.name))?;
+            let answers = pod.status(door).await;
+            answers.map_err(|problem| NotYet::Waits(format!("{} does not answer: {problem}", pod.name)))?;
             pods.push(Rc::new(pod));
         }
         if pods.len() < count as usize {
-            bail!("{} of {count} pods run", pods.len());
+            let advice = format!("{} of {count} pods are there; kubectl describe job {job} says more", pods.len());
+            return Err(NotYet::Waits(advice));
         }
         Ok(pods)
     }

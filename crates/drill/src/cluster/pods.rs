@@ -20,7 +20,7 @@ pub(super) struct Seen {
     pub(super) end: Option<End>,
     /// How the life before it ended.
     pub(super) end_before: Option<End>,
-    /// Why it does not run, as `ImagePullBackOff`.
+    /// Why it does not run: `ImagePullBackOff`, or what the scheduler says.
     pub(super) waits_for: Option<String>,
 }
 
@@ -46,6 +46,10 @@ pub(super) fn see(pod: &Pod, container: &str) -> Seen {
     let status = pod.status.clone().unwrap_or_default();
     let container = status.container_statuses.unwrap_or_default().into_iter().find(|one| one.name == container);
     let conditions = status.conditions.unwrap_or_default();
+    let unscheduled = conditions
+        .iter()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")
+        .and_then(|condition| condition.message.clone());
     let grace_seconds = pod.metadata.deletion_grace_period_seconds.unwrap_or_default();
     let (end, end_before) = container.as_ref().map(ends).unwrap_or_default();
     Seen {
@@ -63,7 +67,7 @@ pub(super) fn see(pod: &Pod, container: &str) -> Seen {
         runs: container.as_ref().and_then(|container| container.state.as_ref()?.running.as_ref()).is_some(),
         end,
         end_before,
-        waits_for: container.and_then(|container| container.state?.waiting?.reason),
+        waits_for: container.and_then(|container| container.state?.waiting?.reason).or(unscheduled),
     }
 }
 

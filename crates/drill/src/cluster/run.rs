@@ -42,7 +42,7 @@ pub(super) async fn run(
     let stage = Arc::new(Stage::new(1));
     let undo = Undo::new(&cluster.door, &cluster.workload);
     let (herd, _watches) = Herd::watch(cluster, plan, &stage, board);
-    board.begin(&run.name, &stage, herd.shown());
+    board.begin(&run.name, &stage, herd.lives().shown());
     let actor = Actor { cluster, plan, herd: &herd, undo: &undo, board, evictions_refused: Cell::new(0) };
     let prepared = tokio::select! {
         prepared = prepare(&actor, &stage) => prepared.map_err(Failure::invalid),
@@ -78,11 +78,14 @@ fn join(first: Option<String>, second: &str) -> String {
 async fn prepare(actor: &Actor<'_>, stage: &Arc<Stage>) -> anyhow::Result<Loading> {
     let deadline = Instant::now() + actor.plan.within;
     actor.until_stands(deadline).await?;
-    if !actor.herd.until(actor.plan.settle, |herd| herd.leaving().is_empty()).await {
-        return Err(anyhow!("pods were still leaving before the drill began: {}", actor.herd.leaving().join(", ")));
+    if !actor.herd.until(actor.plan.settle, |herd| herd.lives().leaving().is_empty()).await {
+        return Err(anyhow!(
+            "pods were still leaving before the drill began: {}",
+            actor.herd.lives().leaving().join(", ")
+        ));
     }
     let loading = Loading::prepare(actor.cluster, actor.plan, stage, actor.undo).await?;
-    actor.board.say(&format!("{} pods serve; load from {}", actor.herd.staying().len(), loading.words()));
+    actor.board.say(&format!("{} pods serve; load from {}", actor.herd.lives().staying().len(), loading.words()));
     actor.herd.read_baselines().await;
     Ok(loading)
 }
@@ -113,7 +116,7 @@ async fn under_load(
         Err(problem) => (Record::new(), Lag::new(), Some(format!("{problem:#}"))),
     };
     actor.herd.read_ledgers().await;
-    let replicas = actor.herd.facts();
+    let replicas = actor.herd.lives().facts();
     let left = replicas.iter().filter(|pod| pod.marked.or(pod.signalled).is_some()).count();
     let (interrupted, problem) = match acted {
         Ok(()) => (false, None),
@@ -166,8 +169,8 @@ async fn act(actor: &Actor<'_>, run: &ClusterRun, loading: &Loading, stage: &Sta
         actor.act(&run.action).await?;
     }
     let settle = actor.plan.settle;
-    if !actor.herd.until(settle, |herd| herd.leaving().is_empty()).await {
-        return Err(anyhow!("after {} these had not left: {}", words(settle), actor.herd.leaving().join(", ")));
+    if !actor.herd.until(settle, |herd| herd.lives().leaving().is_empty()).await {
+        return Err(anyhow!("after {} these had not left: {}", words(settle), actor.herd.lives().leaving().join(", ")));
     }
     loading.enter_period(stage, Period::After).await;
     pause(run.cool_down).await;

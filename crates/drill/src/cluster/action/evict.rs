@@ -38,7 +38,7 @@ impl Actor<'_> {
 
     /// Cordons a node, evicts the workload's pods on it, and uncordons it once they have been replaced.
     pub(super) async fn node_drain(&self, node: Option<&str>, deadline: Instant) -> anyhow::Result<()> {
-        let staying = self.herd.staying();
+        let staying = self.herd.lives().staying();
         let node = match node {
             Some(node) => node.to_owned(),
             None => fullest(&staying).context("the workload has no pods")?,

@@ -107,7 +107,7 @@ fn on_pod(herd: &Herd, listed: &mut BTreeSet<String>, event: Event<Pod>) {
             herd.forget(&seen.uid);
         }
         Event::InitDone => {
-            let known: Vec<_> = herd.facts().into_iter().filter_map(|life| Some(life.pod?.uid)).collect();
+            let known: Vec<_> = herd.lives.facts().into_iter().filter_map(|life| Some(life.pod?.uid)).collect();
             known.iter().filter(|uid| !listed.contains(*uid)).for_each(|uid| herd.forget(uid));
             herd.synced.set(Synced { pods: true, ..herd.synced.get() });
         }
@@ -134,14 +134,14 @@ fn on_slice(herd: &Herd, listed: &mut BTreeSet<String>, event: Event<EndpointSli
             }
         }
     };
-    herd.taken_out(&out);
+    herd.lives.taken_out(herd.stage.now(), &out);
 }
 
 /// Reads the phase of each pod that leaves, as long as it answers.
 async fn follow_phases(herd: Rc<Herd>) {
     loop {
         tokio::time::sleep(PHASE_PERIOD).await;
-        let lives = herd.lives.borrow().clone();
+        let lives = herd.lives.each();
         let leaving = lives.iter().filter(|life| {
             let life = life.borrow();
             life.exited.is_none() && life.marked.or(life.signalled).is_some()

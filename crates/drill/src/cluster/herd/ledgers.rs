@@ -10,7 +10,7 @@ use crate::ledger::{Document, Metrics};
 impl Herd {
     /// Reads what every pod has counted so far. A pod that cannot be asked makes its account unknown, and says why.
     pub(crate) async fn read_baselines(&self) {
-        let lives = self.lives.borrow().clone();
+        let lives = self.lives.each();
         let alive = lives.iter().filter(|life| self.has_ledger && life.borrow().exited.is_none());
         let reads = alive.map(async |life| {
             let name = object_name(&life.borrow());
@@ -27,7 +27,7 @@ impl Herd {
 
     /// Reads ledger and metrics of the pods that run, now that the load is over.
     pub(crate) async fn read_ledgers(&self) {
-        let lives = self.lives.borrow().clone();
+        let lives = self.lives.each();
         let staying = lives.iter().filter(|life| {
             let life = life.borrow();
             self.has_ledger && life.exited.is_none() && life.ready.is_some()
