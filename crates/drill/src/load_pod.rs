@@ -24,8 +24,6 @@ pub(crate) const ORDER: &str = "LAMEDUCK_DRILL_ORDER";
 const INDEX: &str = "JOB_COMPLETION_INDEX";
 /// Nobody has asked for so long: whoever ran the drill is gone. Longer than an API server is usually away.
 const ORPHANED_AFTER: Duration = Duration::from_secs(180);
-/// How long requests in flight may go on once the load was told to stop, beyond their own time-out.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a load pod is to do once it is told to start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -88,7 +86,7 @@ pub(crate) async fn serve(listen: std::net::SocketAddr, signalled: impl Future<O
         .route("/status", get(status))
         .route("/start/{since_us}", post(start))
         .route("/period/{period}", post(period))
-        .route("/stop", post(stop))
+        .route("/stop/{patience_ms}", post(stop))
         .route("/record", get(record))
         .layer(middleware::map_request_with_state(Arc::clone(&pod), is_asked))
         .with_state(Arc::clone(&pod));
@@ -168,8 +166,8 @@ async fn period(State(pod): State<Arc<Pod>>, Path(period): Path<Period>) {
     pod.stage().enter_period(period);
 }
 
-/// Lets no further request fall due, and packs the record once the last one has ended.
-async fn stop(State(pod): State<Arc<Pod>>) -> StatusCode {
+/// Lets no further request fall due, and packs the record once the last one has ended, or its time is up.
+async fn stop(State(pod): State<Arc<Pod>>, Path(patience_ms): Path<u64>) -> StatusCode {
     let load = {
         let mut life = pod.life();
         match std::mem::replace(&mut *life, Life::Stopping) {
@@ -180,7 +178,7 @@ async fn stop(State(pod): State<Arc<Pod>>) -> StatusCode {
             }
         }
     };
-    let deadline = Instant::now() + pod.order.plan.timeout + PATIENCE;
+    let deadline = Instant::now() + Duration::from_millis(patience_ms);
     tokio::spawn(async move {
         let stopped = load.stop(deadline).await;
         *pod.life() = match stopped {

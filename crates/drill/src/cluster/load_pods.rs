@@ -166,9 +166,9 @@ impl LoadPods {
     ///
     /// # Errors
     /// A pod does not hand its record over: the requests it sent cannot be judged.
-    pub(super) async fn stop(&self, patience: Duration) -> anyhow::Result<(Record, Lag)> {
-        let deadline = Instant::now() + patience;
-        let records = future::join_all(self.pods.iter().map(|pod| pod.hand_over(&self.door, deadline))).await;
+    pub(super) async fn stop(&self, patience: Duration, record_within: Duration) -> anyhow::Result<(Record, Lag)> {
+        let deadline = Instant::now() + patience + record_within;
+        let records = future::join_all(self.pods.iter().map(|pod| pod.hand_over(&self.door, patience, deadline))).await;
         let (mut record, mut lag) = (Record::new(), Lag::new());
         for handed in records {
             let (other, other_lag) = handed?;
@@ -214,9 +214,9 @@ impl LoadPod {
         Ok(status)
     }
 
-    async fn hand_over(&self, door: &Door, deadline: Instant) -> anyhow::Result<(Record, Lag)> {
+    async fn hand_over(&self, door: &Door, patience: Duration, deadline: Instant) -> anyhow::Result<(Record, Lag)> {
         loop {
-            let problem = match self.ask_for_record(door).await {
+            let problem = match self.ask_for_record(door, patience).await {
                 Ok(Some(text)) => {
                     let wire: Wire = serde_json::from_str(&text).context("its record cannot be read")?;
                     let ahead = self.offset.get().map_or(0, |offset| -offset.us);
@@ -232,8 +232,8 @@ impl LoadPod {
         }
     }
 
-    async fn ask_for_record(&self, door: &Door) -> Result<Option<String>, String> {
-        door.pod(Method::POST, &self.name, PORT, "/stop").await?;
+    async fn ask_for_record(&self, door: &Door, patience: Duration) -> Result<Option<String>, String> {
+        door.pod(Method::POST, &self.name, PORT, &format!("/stop/{}", patience.as_millis())).await?;
         match self.status(door).await?.state {
             Stand::Stopped => door.pod(Method::GET, &self.name, PORT, "/record").await.map(Some),
             Stand::Waiting | Stand::Running => Ok(None),

@@ -84,17 +84,17 @@ impl Loading {
         }
     }
 
-    /// Stops it, and hands over what it saw.
+    /// Lets no further request fall due, gives those in flight their time, and hands over what it saw.
     ///
     /// # Errors
     /// What it saw is lost.
-    pub(super) async fn stop(&mut self, patience: Duration) -> anyhow::Result<(Record, Lag)> {
+    pub(super) async fn stop(&mut self, patience: Duration, record_within: Duration) -> anyhow::Result<(Record, Lag)> {
         match self {
             Self::Here { load, .. } => {
                 let load = load.take().ok_or_else(|| anyhow!("the load was never started"))?;
                 load.stop(Instant::now() + patience).await
             }
-            Self::Pods { pods, .. } => pods.stop(patience).await,
+            Self::Pods { pods, .. } => pods.stop(patience, record_within).await,
         }
     }
 

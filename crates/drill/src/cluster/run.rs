@@ -25,6 +25,8 @@ use crate::values::words;
 
 /// Longest wait, beyond the requests' own time-out, for a load pod to hand its record over: an API server may be away.
 const RECORD_WITHIN: Duration = Duration::from_secs(120);
+/// The same for a person who wants the drill to end.
+const RECORD_SOON: Duration = Duration::from_secs(10);
 
 /// Why the part under load did not come to its end.
 enum Unfinished {
@@ -105,12 +107,12 @@ async fn under_load(
         () = until_set(interrupted) => Err(Unfinished::ByPerson),
     };
     let ended = stage.now();
-    let patience = match acted {
-        Err(Unfinished::ByPerson) => interrupt::PATIENCE,
-        Ok(()) | Err(Unfinished::Problem(_)) => plan.load.timeout + RECORD_WITHIN,
+    let (patience, record_within) = match acted {
+        Err(Unfinished::ByPerson) => (interrupt::PATIENCE, RECORD_SOON),
+        Ok(()) | Err(Unfinished::Problem(_)) => (plan.load.timeout, RECORD_WITHIN),
     };
     // What the pods did is worth telling even if what the clients saw is lost.
-    let stopped = loading.stop(patience).await;
+    let stopped = loading.stop(patience, record_within).await;
     let (record, lag, unread) = match stopped {
         Ok((record, lag)) => (record, lag, None),
         Err(problem) => (Record::new(), Lag::new(), Some(format!("{problem:#}"))),
