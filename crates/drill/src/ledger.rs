@@ -80,37 +80,33 @@ impl Ledger {
 
     /// The sum of two processes.
     pub(crate) fn plus(&self, other: &Self) -> Self {
+        let sum = self.with(other, u64::saturating_add);
         Self {
-            started: self.started + other.started,
             in_flight: self.in_flight + other.in_flight,
-            completed: self.completed + other.completed,
-            drained: self.drained + other.drained,
-            late: self.late + other.late,
-            rejected: self.rejected + other.rejected,
-            timed_out: self.timed_out + other.timed_out,
-            aborted: self.aborted + other.aborted,
-            client_gone: self.client_gone + other.client_gone,
-            failed: self.failed + other.failed,
-            raced: self.raced + other.raced,
             raced_expected: self.raced_expected + other.raced_expected,
+            ..sum
         }
     }
 
-    /// What was counted since an earlier reading of the same process.
+    /// What was counted since an earlier reading of the same process; what is in flight is not counted but there.
     pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let raced_expected = (self.raced_expected - earlier.raced_expected).max(0.0);
+        Self { in_flight: self.in_flight, raced_expected, ..self.with(earlier, u64::saturating_sub) }
+    }
+
+    fn with(&self, other: &Self, both: fn(u64, u64) -> u64) -> Self {
         Self {
-            started: self.started.saturating_sub(earlier.started),
-            in_flight: self.in_flight,
-            completed: self.completed.saturating_sub(earlier.completed),
-            drained: self.drained.saturating_sub(earlier.drained),
-            late: self.late.saturating_sub(earlier.late),
-            rejected: self.rejected.saturating_sub(earlier.rejected),
-            timed_out: self.timed_out.saturating_sub(earlier.timed_out),
-            aborted: self.aborted.saturating_sub(earlier.aborted),
-            client_gone: self.client_gone.saturating_sub(earlier.client_gone),
-            failed: self.failed.saturating_sub(earlier.failed),
-            raced: self.raced.saturating_sub(earlier.raced),
-            raced_expected: (self.raced_expected - earlier.raced_expected).max(0.0),
+            started: both(self.started, other.started),
+            completed: both(self.completed, other.completed),
+            drained: both(self.drained, other.drained),
+            late: both(self.late, other.late),
+            rejected: both(self.rejected, other.rejected),
+            timed_out: both(self.timed_out, other.timed_out),
+            aborted: both(self.aborted, other.aborted),
+            client_gone: both(self.client_gone, other.client_gone),
+            failed: both(self.failed, other.failed),
+            raced: both(self.raced, other.raced),
+            ..Self::default()
         }
     }
 
@@ -164,6 +160,18 @@ mod tests {
         let document = Document::parse(document).unwrap();
         assert_eq!(document.phase, "exited");
         assert_eq!((document.ledger.ended(), document.ledger.raced), (5, 0));
+    }
+
+    #[test]
+    fn readings_are_subtracted_and_processes_added() {
+        let earlier = Ledger { started: 10, completed: 9, in_flight: 1, raced_expected: 0.5, ..Ledger::default() };
+        let later = Ledger { started: 15, completed: 12, late: 3, raced: 1, raced_expected: 0.75, ..Ledger::default() };
+        let since = later.since(&earlier);
+        assert_eq!((since.started, since.completed, since.late, since.raced, since.in_flight), (5, 3, 3, 1, 0));
+        assert_eq!(since.raced_expected, 0.25);
+        let sum = since.plus(&earlier);
+        assert_eq!((sum.started, sum.completed, sum.late, sum.raced, sum.in_flight), (15, 12, 3, 1, 1));
+        assert_eq!(sum.raced_expected, 0.75);
     }
 
     #[test]

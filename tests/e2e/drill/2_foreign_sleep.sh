@@ -3,8 +3,9 @@
 . tests/e2e/drill.sh
 
 # Many connections that speak often, and a client that writes two milliseconds after its last look: in that time it cannot know that
-# the other side has closed. At 600 requests a second on the connections of one pod, each pod's exit crosses about one of them.
-crossing=(--preset plain --only --clients 'hot=80@20/s,warm=120@2/s,cold=60@0.2/s,connect=20@5/s' --look-to-write 2ms)
+# the other side has closed. At 900 requests a second on the connections of one pod, each pod's exit crosses about one of them: that nine
+# exits cross none is no chance.
+crossing=(--only --clients 'hot=120@20/s,warm=120@2/s,cold=60@0.2/s,connect=20@5/s' --look-to-write 2ms)
 
 k apply -f - >/dev/null <<YAML
 apiVersion: apps/v1
@@ -33,10 +34,10 @@ spec:
   ports: [{ name: http, port: 80, targetPort: http }]
 YAML
 k rollout status deployment/foreign --timeout 60s >/dev/null || fail "the foreign server did not start"
-drill foreign deployment/foreign --path / --rollouts "$(some 4 2)" "${crossing[@]}"
+drill foreign deployment/foreign --preset plain --path / --rollouts "$(some 4 3)" "${crossing[@]}"
 judge foreign lost-on-kept-alive
 k delete deployment,service foreign --wait=false >/dev/null
 
 serve 3
-drill ours "deployment/$NAME" --path /ping --rollouts "$(some 4 2)" "${crossing[@]}"
-judge ours nothing-lost
+drill ours "deployment/$NAME" --rollouts "$(some 4 3)" --exclusive "${crossing[@]}"
+nothing_lost ours
