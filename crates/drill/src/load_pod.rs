@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::endpoints::{Endpoint, ReplicaId};
 use crate::load::{Load, LoadPlan, Stage};
+use crate::probe;
 use crate::record::Period;
 use crate::record::wire::Wire;
 
@@ -24,6 +25,9 @@ pub(crate) const ORDER: &str = "LAMEDUCK_DRILL_ORDER";
 const INDEX: &str = "JOB_COMPLETION_INDEX";
 /// Nobody has asked for so long: whoever ran the drill is gone. Longer than an API server is usually away.
 const ORPHANED_AFTER: Duration = Duration::from_secs(180);
+
+/// Connections in a row that must get through before a load begins.
+const REACHED_TIMES: usize = 20;
 
 /// What a load pod is to do once it is told to start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -84,6 +88,7 @@ pub(crate) async fn serve(listen: std::net::SocketAddr, signalled: impl Future<O
     let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be bound"))?;
     let routes = Router::new()
         .route("/status", get(status))
+        .route("/reach", get(reach))
         .route("/start/{since_us}", post(start))
         .route("/period/{period}", post(period))
         .route("/stop/{patience_ms}", post(stop))
@@ -133,6 +138,18 @@ async fn status(State(pod): State<Arc<Pod>>) -> Json<Status> {
     };
     let live = &pod.stage().live;
     Json(Status { state, ended: live.ended.load(Relaxed), lost: live.lost.load(Relaxed) })
+}
+
+/// Whether new connections from here get through. A pod that is ready is not yet one that every node knows (kube-proxy works in batches
+/// of a second): the first connection proves little, and some in a row do.
+async fn reach(State(pod): State<Arc<Pod>>) -> Result<(), (StatusCode, String)> {
+    for address in &pod.order.targets {
+        for _ in 0..REACHED_TIMES {
+            let reached = probe::accepts(*address, pod.order.plan.connect_timeout).await;
+            reached.map_err(|problem| (StatusCode::SERVICE_UNAVAILABLE, format!("{address}: {problem}")))?;
+        }
+    }
+    Ok(())
 }
 
 /// Starts the clients; times count from so many microseconds ago. Told again it answers the same: an answer may get lost on the way.

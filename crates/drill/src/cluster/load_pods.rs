@@ -117,6 +117,10 @@ impl LoadPods {
             };
             let answers = pod.status(door).await;
             answers.map_err(|problem| NotYet::Waits(format!("{} does not answer: {problem}", pod.name)))?;
+            let reaches = door.pod(Method::GET, &pod.name, PORT, "/reach").await;
+            reaches.map_err(|problem| {
+                NotYet::Waits(format!("{} on {} does not reach the Service: {problem}", pod.name, pod.node))
+            })?;
             pods.push(Rc::new(pod));
         }
         if pods.len() < count as usize {
