@@ -11,7 +11,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
-use crate::facts::ReplicaFacts;
+use crate::facts::{ReplicaFacts, Shown};
 use crate::load::Stage;
 use crate::plan::Progress;
 use crate::record::Micros;
@@ -21,9 +21,6 @@ const FRAME: Duration = Duration::from_millis(200);
 const LINE: Duration = Duration::from_secs(5);
 /// Most replicas in the live view; the youngest are shown.
 const SHOWN_MAX: usize = 12;
-
-/// The facts of all replicas while they change.
-type Shown = Rc<RefCell<Vec<Rc<RefCell<ReplicaFacts>>>>>;
 
 /// Where progress goes.
 pub(crate) struct Board {

@@ -4,6 +4,9 @@ mod cluster;
 #[cfg(test)]
 pub(crate) mod sample;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use serde::Serialize;
 
 pub(crate) use self::cluster::{ClockFacts, ClusterSetting, PodEnd, PodFacts};
@@ -48,6 +51,9 @@ pub(crate) struct PhaseSeen {
     pub(crate) phase: String,
     pub(crate) at: Micros,
 }
+
+/// The facts of all replicas of a run, for whoever shows them while they change.
+pub(crate) type Shown = Rc<RefCell<Vec<Rc<RefCell<ReplicaFacts>>>>>;
 
 /// One replica, from its start to its end. Times are microseconds since the run began.
 #[derive(Clone, Debug)]

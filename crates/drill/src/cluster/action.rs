@@ -110,13 +110,7 @@ impl Actor<'_> {
             (workload.api(door), PatchParams::default(), Patch::Merge(json!({"spec": {"replicas": to}})));
         self.ask(deadline, || api.patch_scale(&workload.name.name, &params, &patch)).await?;
         self.until_stands(deadline).await?;
-        if !self.herd.until(self.plan.settle, |herd| herd.lives().leaving().is_empty()).await {
-            return Err(anyhow!(
-                "after {}: {} had not left",
-                words(self.plan.settle),
-                self.herd.lives().leaving().join(", ")
-            ));
-        }
+        self.herd.until_nobody_leaves(self.plan.settle).await?;
         self.undo.now(&back).await?;
         Ok(())
     }

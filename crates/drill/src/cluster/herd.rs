@@ -22,6 +22,7 @@ use crate::board::Board;
 use crate::facts::PodFacts;
 use crate::load::Stage;
 use crate::plan::cluster::ClusterPlan;
+use crate::values::words;
 
 /// The pods.
 pub(super) struct Herd {
@@ -104,6 +105,18 @@ impl Herd {
     pub(super) async fn until(&self, within: Duration, holds: impl Fn(&Self) -> bool) -> bool {
         let mut changed = self.changed.subscribe();
         tokio::time::timeout(within, changed.wait_for(|_| holds(self))).await.is_ok_and(|seen| seen.is_ok())
+    }
+
+    /// Waits until every pod that was told to leave has ended.
+    ///
+    /// # Errors
+    /// Names those that had not within this time.
+    pub(super) async fn until_nobody_leaves(&self, within: Duration) -> anyhow::Result<()> {
+        if self.until(within, |herd| herd.lives.leaving().is_empty()).await {
+            return Ok(());
+        }
+        let names = self.lives.leaving().join(", ");
+        Err(anyhow::anyhow!("after {} these had not left: {names}", words(within)))
     }
 
     /// Notes that a pod was told to leave without being deleted.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -21,7 +21,6 @@ use crate::interrupt::{self, until_set};
 use crate::load::{Lag, Stage};
 use crate::plan::cluster::{ClusterPlan, ClusterRun};
 use crate::record::{Period, Record};
-use crate::values::words;
 
 /// Longest wait, beyond the requests' own time-out, for a load pod to hand its record over: an API server may be away.
 const RECORD_WITHIN: Duration = Duration::from_secs(120);
@@ -80,12 +79,7 @@ fn join(first: Option<String>, second: &str) -> String {
 async fn prepare(actor: &Actor<'_>, stage: &Arc<Stage>) -> anyhow::Result<Loading> {
     let deadline = Instant::now() + actor.plan.within;
     actor.until_stands(deadline).await?;
-    if !actor.herd.until(actor.plan.settle, |herd| herd.lives().leaving().is_empty()).await {
-        return Err(anyhow!(
-            "pods were still leaving before the drill began: {}",
-            actor.herd.lives().leaving().join(", ")
-        ));
-    }
+    actor.herd.until_nobody_leaves(actor.plan.settle).await.context("pods were leaving before the drill began")?;
     let loading = Loading::prepare(actor.cluster, actor.plan, stage, actor.undo).await?;
     actor.board.say(&format!("{} pods serve; load from {}", actor.herd.lives().staying().len(), loading.words()));
     actor.herd.read_baselines().await;
@@ -170,10 +164,7 @@ async fn act(actor: &Actor<'_>, run: &ClusterRun, loading: &Loading, stage: &Sta
         actor.board.say(&format!("{} {number} of {}", run.action.name(), run.times));
         actor.act(&run.action).await?;
     }
-    let settle = actor.plan.settle;
-    if !actor.herd.until(settle, |herd| herd.lives().leaving().is_empty()).await {
-        return Err(anyhow!("after {} these had not left: {}", words(settle), actor.herd.lives().leaving().join(", ")));
-    }
+    actor.herd.until_nobody_leaves(actor.plan.settle).await?;
     loading.enter_period(stage, Period::After).await;
     pause(run.cool_down).await;
     Ok(())

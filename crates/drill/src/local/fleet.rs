@@ -13,16 +13,13 @@ use super::replica::{Birth, Replica};
 use crate::board::Board;
 use crate::endpoints::{Endpoint, ReplicaId};
 use crate::exit::Failure;
-use crate::facts::ReplicaFacts;
+use crate::facts::{ReplicaFacts, Shown};
 use crate::load::Stage;
 use crate::placeholders::Values;
 use crate::plan::{Plan, Readiness, RunPlan};
 use crate::probe;
 use crate::random::Random;
 use crate::values::words;
-
-/// The facts of all replicas, for whoever shows them while they change.
-pub(crate) type Shown = Rc<RefCell<Vec<Rc<RefCell<ReplicaFacts>>>>>;
 
 /// The replicas of a run.
 pub(crate) struct Fleet {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ended, LATENCY_MAX, Micros, Record, ReplicaCounts, Series};
 use crate::load::Lag;
-use crate::verdict::{Kind, Verdict};
+use crate::verdict::Verdict;
 
 /// A histogram as the values that occurred, each with its count.
 type Counts = Vec<(u64, u64)>;
@@ -52,7 +52,7 @@ impl Wire {
     pub(crate) fn unpack(self, ahead: i64) -> Result<(Record, Lag), String> {
         let mut record = Record::new();
         record.by_kind = self.by_kind.try_into().map_err(|_| other_version())?;
-        if record.latency.len() != self.latency.len() || record.by_kind.len() != Kind::COUNT {
+        if record.latency.len() != self.latency.len() {
             return Err(other_version());
         }
         for (histogram, counts) in record.latency.iter_mut().zip(&self.latency) {
@@ -95,6 +95,7 @@ mod tests {
     use super::*;
     use crate::endpoints::ReplicaId;
     use crate::record::Period;
+    use crate::verdict::Kind;
 
     fn ended(verdict: Verdict, at: Micros) -> Ended {
         Ended {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::cluster::pods::{End, Seen};
 use crate::endpoints::ReplicaId;
-use crate::facts::{ExitStatus, Kill, LedgerSource, PodEnd, PodFacts, ReplicaFacts};
+use crate::facts::{ExitStatus, Kill, LedgerSource, PodEnd, PodFacts, ReplicaFacts, Shown};
 use crate::ledger::Document;
 use crate::record::Micros;
 
@@ -16,9 +16,6 @@ use crate::record::Micros;
 const LIVES_MAX: usize = 10_000;
 /// Exit code of a process that SIGKILL ended, as container runtimes tell it.
 const KILLED: i32 = 137;
-
-/// The facts of all lives, for whoever shows them while they change.
-pub(crate) type Shown = Rc<RefCell<Vec<Rc<RefCell<ReplicaFacts>>>>>;
 
 /// All of them, in the order in which they were first seen.
 pub(crate) struct Lives {
