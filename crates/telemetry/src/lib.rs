@@ -3,10 +3,8 @@
 //! [`init`] sets up `tracing` for the process. Lines go through a bounded queue to a thread of their own, so that a log that
 //! nobody reads cannot stop a request, let alone the exit; lines that do not fit are counted and owned up to.
 
-mod init;
-mod json;
+mod log;
 mod options;
-mod queue;
 
-pub use init::{Guard, init};
+pub use log::{Guard, init};
 pub use options::{Format, Options, is_filter};

@@ -1,9 +1,12 @@
 //! Setting up `tracing` for the process.
 
-use crate::json::Json;
+mod json;
+mod queue;
+
 use crate::options::{Format, Options};
-use crate::queue::Queue;
 use anyhow::Context as _;
+use json::Json;
+use queue::Queue;
 use std::io::{IsTerminal as _, Write};
 use std::time::Duration;
 use tracing_subscriber::filter::Targets;
