@@ -28,6 +28,7 @@ impl Config {
             service: self.service.name.clone(),
             format: self.log.format,
             level: self.log.level.clone(),
+            ..lameduck_telemetry::Options::default()
         }
     }
 }
