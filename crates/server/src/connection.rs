@@ -3,7 +3,7 @@
 mod drive;
 mod io;
 mod linger;
-mod sniff;
+mod negotiate;
 
 pub(crate) use io::Io;
 pub(crate) use linger::LINGER;
@@ -17,7 +17,7 @@ use drive::{Drive, Ended};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use lameduck_lifecycle::{CloseReason, Protocol};
-use sniff::Sniffed;
+use negotiate::Sniffed;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::net::TcpStream;
 
@@ -27,7 +27,7 @@ const HEAD_BYTES_MAX: usize = 128 << 10;
 /// Serves one socket until it ends, however that comes.
 pub(crate) async fn run(stream: TcpStream, registered: Registered, router: Router) {
     let mut io = Io::new(stream, registered);
-    match sniff::sniff(&mut io).await {
+    match negotiate::sniff(&mut io).await {
         Sniffed::Http1 => serve_http1(io, router).await,
         // Boxed: an HTTP/1 connection must not pay for the size of an HTTP/2 one.
         Sniffed::Http2 => Box::pin(serve_http2(io, router)).await,

@@ -9,15 +9,15 @@
 //! have spoken, until keeping them gains next to nothing, or until a cap.
 
 mod budget;
-mod histogram;
 mod rates;
+mod silence_histogram;
 mod silences;
 
 use std::time::Duration;
 
 pub use budget::{Closing, Hold, Idle, Verdict};
-pub use histogram::{BUCKETS, Histogram};
 pub use rates::Rates;
+pub use silence_histogram::{BUCKETS, Histogram};
 pub use silences::Silences;
 
 /// What a drain may lose on purpose, in requests: the sum of the values of the connections it closes early.

@@ -1,13 +1,13 @@
 //! The connection table: every open connection is a row. Only this module spawns connection tasks.
 
+mod orders;
 mod request;
 mod row;
-mod told;
 mod wake;
 
+pub(crate) use orders::Told;
 pub(crate) use request::{RequestCell, Stream};
 pub(crate) use row::Row;
-pub(crate) use told::Told;
 
 use crate::app::RouteTable;
 use crate::cells::{SHARDS, Sharded, shard};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::histogram::{BUCKETS, Histogram, bucket, width};
+use super::silence_histogram::{BUCKETS, Histogram, bucket, width};
 
 /// A silence counts as at least this long, so that a connection that has just spoken has a finite rate.
 const LEAST_SILENCE_SECONDS: f64 = 0.001;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::histogram::{BUCKETS, Bucket, Histogram, bucket, part};
+use super::silence_histogram::{BUCKETS, Bucket, Histogram, bucket, part};
 
 /// One bucket's counts. A power of two long, so that a request touches one cache line.
 #[repr(align(32))]

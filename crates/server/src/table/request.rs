@@ -1,6 +1,6 @@
 //! One request, as the sweep and the report see it: cells that its guard writes.
 
-use super::told::Told;
+use super::orders::Told;
 use super::wake::Wake;
 use lameduck_lifecycle::Kind;
 use std::sync::atomic::{

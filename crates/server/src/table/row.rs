@@ -1,7 +1,7 @@
 //! What others may know about one connection, and tell it. The hot path only stores here; sweep, drain and report read.
 
+use super::orders::Told;
 use super::request::{RequestCell, Stream};
-use super::told::Told;
 use super::wake::Wake;
 use crate::app::RouteTable;
 use crate::clock;
