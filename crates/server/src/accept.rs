@@ -2,9 +2,9 @@
 
 use crate::admission::{DRAINING, FORCED, LEAVING};
 use crate::app::RouteTable;
+use crate::connection;
 use crate::kernel;
 use crate::shared::Shared;
-use crate::table;
 use axum::Router;
 use std::io;
 use std::net::SocketAddr;
@@ -99,8 +99,8 @@ impl Listener {
     fn serve(&self, stream: TcpStream, peer: SocketAddr) {
         // Fails only on a socket that is dead already, which the connection finds out for itself.
         stream.set_nodelay(true).ok();
-        self.shared.arrivals.came(self.state() & LEAVING != 0);
-        table::serve(&self.shared, &self.routes, &self.router, stream, peer);
+        self.shared.arrivals.record(self.state() & LEAVING != 0);
+        connection::spawn(&self.shared, &self.routes, &self.router, stream, peer);
     }
 }
 

@@ -1,7 +1,6 @@
 //! New connections: how many a second before leaving, and each one while leaving.
 
 use crate::clock;
-use crate::numbers::Arrivals;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +12,15 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// Less than this says nothing.
 const LEAST: Duration = Duration::from_secs(1);
+
+/// New connections while leaving.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrivals {
+    /// Since the start of leaving.
+    pub count: u64,
+    /// The newest.
+    pub last: Option<Instant>,
+}
 
 /// Counts new connections.
 #[derive(Debug)]
@@ -30,7 +38,7 @@ impl Default for Watcher {
 
 impl Watcher {
     /// One came; `leaving`: after the signal.
-    pub(crate) fn came(&self, leaving: bool) {
+    pub(crate) fn record(&self, leaving: bool) {
         self.accepted.fetch_add(1, Relaxed);
         if leaving {
             self.leaving.send_modify(|arrivals| {
@@ -123,9 +131,9 @@ mod tests {
     fn leaving_freezes_the_rate() {
         let watcher = Watcher::default();
         watcher.sample(SECOND);
-        (0..10).for_each(|_| watcher.came(false));
+        (0..10).for_each(|_| watcher.record(false));
         watcher.freeze(3 * SECOND);
-        (0..10).for_each(|_| watcher.came(true));
+        (0..10).for_each(|_| watcher.record(true));
         watcher.sample(4 * SECOND);
         assert_eq!(watcher.rate(), Some(5.0));
         assert_eq!(watcher.subscribe().borrow().count, 10);

@@ -77,7 +77,7 @@ impl http_body::Body for Tracked {
             Some(Ok(_)) => return Poll::Ready(frame.map(|frame| frame.map(|frame| first_piece(frame, this.rest)))),
             Some(Err(_)) => {
                 if let Some(guard) = this.guard {
-                    guard.intend(End::Failed);
+                    guard.set_intent(End::Failed);
                 }
             }
             None => {
@@ -120,7 +120,7 @@ pub(crate) struct Limit {
 impl Received {
     pub(crate) fn new(inner: Incoming, limit: Option<Limit>, row: Option<Arc<Row>>) -> Self {
         if let Some(row) = &row {
-            row.body_tail.store(true, Relaxed);
+            row.activity.reading().open_body();
         }
         Self { inner, limit, row }
     }
@@ -128,7 +128,7 @@ impl Received {
     /// All of it has come: no byte that the connection reads from here on belongs to it.
     fn complete(&mut self) {
         if let Some(row) = self.row.take() {
-            row.body_tail.store(false, Relaxed);
+            row.activity.reading().close_body();
         }
     }
 }

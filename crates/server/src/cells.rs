@@ -1,7 +1,7 @@
 //! Cells written on the hot path: one shard for each worker thread, summed when somebody looks.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// How many threads count without sharing a line; more share, which is slower, never wrong.
 pub(crate) const SHARDS: usize = 16;
@@ -41,7 +41,7 @@ impl<T: Default> Default for Sharded<T> {
 impl<T> Sharded<T> {
     /// This thread's.
     #[inline]
-    pub(crate) fn mine(&self) -> &T {
+    pub(crate) fn local(&self) -> &T {
         &self.0[shard()].0
     }
 
@@ -54,5 +54,24 @@ impl<T> Sharded<T> {
     /// All.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|padded| &padded.0)
+    }
+}
+
+/// A number with a fraction, in one word.
+#[derive(Debug, Default)]
+pub(crate) struct AtomicF64(AtomicU64);
+
+impl AtomicF64 {
+    pub(crate) fn load(&self) -> f64 {
+        f64::from_bits(self.0.load(Relaxed))
+    }
+
+    pub(crate) fn store(&self, value: f64) {
+        self.0.store(value.to_bits(), Relaxed);
+    }
+
+    /// The value; what stays is zero.
+    pub(crate) fn take(&self) -> f64 {
+        f64::from_bits(self.0.swap(0, Relaxed))
     }
 }

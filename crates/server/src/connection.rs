@@ -8,9 +8,12 @@ mod negotiate;
 pub(crate) use io::Io;
 pub(crate) use linger::LINGER;
 
+use crate::admission::FORCED;
+use crate::app::RouteTable;
 use crate::clock;
 use crate::options::Http2Options;
 use crate::service::Service;
+use crate::shared::Shared;
 use crate::table::Registered;
 use axum::Router;
 use drive::{Drive, Ended};
@@ -18,26 +21,41 @@ use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use lameduck_lifecycle::{CloseReason, Protocol};
 use negotiate::Sniffed;
-use std::sync::atomic::Ordering::Relaxed;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::net::TcpStream;
 
 /// The longest HTTP/1 request head: more than the longest target that the parser takes, which has an answer of its own (414).
 const HEAD_BYTES_MAX: usize = 128 << 10;
 
+/// Serves one accepted socket: a row in the table first, then a look whether everything is over, then a task.
+pub(crate) fn spawn(
+    shared: &Arc<Shared>,
+    routes: &Arc<RouteTable>,
+    router: &Router,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
+    let registered = Registered::new(shared, routes, peer);
+    if shared.admission.after_registering() & FORCED == 0 {
+        tokio::spawn(run(stream, registered, router.clone()));
+    }
+}
+
 /// Serves one socket until it ends, however that comes.
-pub(crate) async fn run(stream: TcpStream, registered: Registered, router: Router) {
+async fn run(stream: TcpStream, registered: Registered, router: Router) {
     let mut io = Io::new(stream, registered);
     match negotiate::sniff(&mut io).await {
         Sniffed::Http1 => serve_http1(io, router).await,
         // Boxed: an HTTP/1 connection must not pay for the size of an HTTP/2 one.
         Sniffed::Http2 => Box::pin(serve_http2(io, router)).await,
-        Sniffed::Ended(reason) => io.row().ends_for(reason),
+        Sniffed::Ended(reason) => io.row().closing.set_reason(reason),
     }
 }
 
 async fn serve_http1(mut io: Io, router: Router) {
     let row = io.row().clone();
-    row.speaks(Protocol::Http1);
+    row.set_protocol(Protocol::Http1);
     let mut service = Service::new(router, row.clone(), Protocol::Http1);
     loop {
         let mut connection =
@@ -49,14 +67,14 @@ async fn serve_http1(mut io: Io, router: Router) {
         };
         let Some(parts) = parts else {
             // The socket lives on in other hands, and so does the row: it leaves with the socket.
-            row.ends_for(CloseReason::Upgraded);
+            row.closing.set_reason(CloseReason::Upgraded);
             return;
         };
         match parts.io.reopened(parts.read_buf) {
             Ok(reopened) => (io, service) = (reopened, parts.service),
             Err((closed, unparsed)) => {
                 if let Ended::Finished(Err(error)) = &ended {
-                    row.ends_for(drive::reason_of(error));
+                    row.closing.set_reason(drive::reason_of(error));
                 }
                 return closed.ended(!unparsed.is_empty());
             }
@@ -67,18 +85,18 @@ async fn serve_http1(mut io: Io, router: Router) {
 async fn serve_http2(mut io: Io, router: Router) {
     io.speaks_http2();
     let row = io.row().clone();
-    row.speaks(Protocol::Http2);
+    row.set_protocol(Protocol::Http2);
     let service = Service::new(router, row.clone(), Protocol::Http2);
     let mut connection = http2_builder(&row.shared.options.http2).serve_connection(io, service);
     if let Ended::Finished(result) = Drive::new(&mut connection, &row).await {
         let reason = match &result {
             Err(error) => drive::reason_of(error),
-            Ok(()) if row.noticed.load(Relaxed) => CloseReason::Notice,
+            Ok(()) if row.closing.noticed() => CloseReason::Notice,
             Ok(()) => CloseReason::PeerClosed,
         };
-        row.ends_for(reason);
+        row.closing.set_reason(reason);
     }
-    row.since_ns.store(clock::now_ns(), Relaxed);
+    row.activity.touch(clock::now_ns());
 }
 
 fn http2_builder(options: &Http2Options) -> http2::Builder<TokioExecutor> {

@@ -7,11 +7,10 @@ use crate::connection::LINGER;
 use crate::hold::{self, Hold, Idle, IdleHold, Rates};
 use crate::shared::Shared;
 use crate::sweep;
-use crate::table::{Row, Told};
+use crate::table::{Order, Row};
 use lameduck_lifecycle::{CloseReason, Protocol};
 use std::sync::Arc;
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
 
@@ -24,8 +23,8 @@ pub(crate) fn freeze_rates(shared: &Shared) {
         let now = clock::now_ns();
         let mut idle = Vec::new();
         shared.table.each(|row| {
-            if row.protocol() == Protocol::Http1 && row.requests.load(Relaxed) > 0 && row.is_idle() {
-                idle.push(silence(row, now));
+            if row.is_kept_alive() {
+                idle.push(row.activity.silence(now));
             }
         });
         Rates::freeze(shared.silences.collect(), idle)
@@ -43,7 +42,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     for turn in 0_u32.. {
         ticks.tick().await;
         if shared.is_drained() || shared.admission.now() & FORCED != 0 {
-            hold.spared(shared.take_spared());
+            hold.refund(shared.take_refunds());
             shared.expect_raced(hold.expected());
             return;
         }
@@ -74,35 +73,24 @@ fn cap(shared: &Shared, elapsed: Duration) -> Option<Duration> {
 fn begin(row: &Arc<Row>, now_ns: u64) {
     match row.protocol() {
         Protocol::Unknown => {}
-        Protocol::Http1 => row.tell(Told::MEASURE),
+        Protocol::Http1 => row.orders.give(Order::MEASURE),
         Protocol::Http2 => row.go_away(now_ns),
     }
 }
 
 /// One look at all idle connections.
 fn tick(shared: &Shared, hold: &mut Hold, elapsed: Duration) {
-    hold.spared(shared.take_spared());
+    hold.refund(shared.take_refunds());
     let now = clock::now_ns();
     let mut idle = Vec::new();
     shared.table.each(|row| {
-        let settled = row.closing.load(Relaxed) || row.told().has(Told::CLOSE_IDLE.or(Told::KILL).or(Told::UPGRADED));
-        if !settled && row.protocol() == Protocol::Http1 && row.requests.load(Relaxed) > 0 && row.is_idle() {
-            idle.push(Idle { key: row.clone(), silence: silence(row, now), window: window(row) });
+        if !row.is_settled() && row.is_kept_alive() {
+            let window = row.closing.window().unwrap_or_else(|| hold::window(None));
+            idle.push(Idle { key: row.clone(), silence: row.activity.silence(now), window });
         }
     });
     for closing in hold.tick(elapsed, idle).close {
         closing.key.close_if_idle(CloseReason::IdleDrained, closing.value);
     }
     shared.expect_raced(hold.expected());
-}
-
-fn silence(row: &Row, now_ns: u64) -> Duration {
-    Duration::from_nanos(now_ns.saturating_sub(row.since_ns.load(Relaxed)))
-}
-
-fn window(row: &Row) -> Duration {
-    match row.window_us.load(Relaxed) {
-        0 => hold::window(None),
-        us => Duration::from_micros(us.into()),
-    }
 }

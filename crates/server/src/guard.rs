@@ -6,11 +6,10 @@ use crate::admission::{CROWDED, DRAINING, FORCED, LEAVING};
 use crate::app::{METHODS, method_of};
 use crate::cells::shard;
 use crate::clock;
-use crate::table::{Row, Stream};
+use crate::table::{EndsWithSocket, Row, Stream};
 use http::{HeaderValue, StatusCode};
 use lameduck_lifecycle::{End, Kind, Outcome, Protocol};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
 /// One request.
@@ -57,16 +56,12 @@ impl Guard {
         let shared = &row.shared;
         let now = clock::now_ns();
         let http1 = protocol == Protocol::Http1;
-        if http1 && row.requests.load(Relaxed) > 0 {
-            let silence_ns = now.saturating_sub(row.since_ns.load(Relaxed));
-            shared.silences.spoke(shard(), silence_ns / 1000);
-        }
-
         shared.ledger.begin(protocol, kind);
         let state = shared.admission.after_registering();
-        row.in_flight.fetch_add(1, SeqCst);
-        row.requests.store(row.requests.load(Relaxed).wrapping_add(1).max(1), Relaxed);
-        row.since_ns.store(now, Relaxed);
+        let silence_ns = row.activity.begin_request(now);
+        if http1 && let Some(silence_ns) = silence_ns {
+            shared.silences.record_event(shard(), silence_ns / 1000);
+        }
 
         let timeout = row.routes.route(route).request_timeout_ns;
         let due = now.saturating_add(timeout);
@@ -110,11 +105,11 @@ impl Guard {
     #[inline]
     pub(crate) fn answered(&mut self, status: StatusCode) {
         self.status = status.as_u16();
-        self.cell().answered();
+        self.cell().answer();
     }
 
     /// Only the response tells what it is.
-    pub(crate) fn turns_out_as(&mut self, kind: Kind) {
+    pub(crate) fn set_kind(&mut self, kind: Kind) {
         if kind != self.kind {
             self.row.shared.ledger.moved(self.protocol, self.kind, kind);
             self.kind = kind;
@@ -131,8 +126,8 @@ impl Guard {
     }
 
     /// It will end as this, not as an answer.
-    pub(crate) fn intend(&mut self, end: End) {
-        self.intent = end;
+    pub(crate) fn set_intent(&mut self, intent: End) {
+        self.intent = intent;
     }
 
     /// Everything was handed over.
@@ -173,10 +168,7 @@ impl Drop for Guard {
             let series = &row.routes.route(self.route).series;
             series.observe(usize::from(self.method), self.status, now.saturating_sub(self.began_ns));
         }
-        row.since_ns.store(now, Relaxed);
-        row.mark_end(self.has_body);
-        // Last: who sees nothing in flight must see the rest.
-        row.in_flight.fetch_sub(1, SeqCst);
+        row.activity.end_request(now, self.has_body);
         shared.ledger.end(self.protocol, self.kind, outcome);
 
         if let Some((_, key)) = &self.stream {
@@ -189,6 +181,14 @@ impl Drop for Guard {
         // Not the state from above: a drain that began since then has counted this request, and waits for its end.
         if shared.admission.after_registering() & (DRAINING | FORCED) != 0 {
             shared.look_whether_drained();
+        }
+    }
+}
+
+impl EndsWithSocket for Guard {
+    fn ended(mut self: Box<Self>, cut: bool) {
+        if !cut {
+            self.handed_over();
         }
     }
 }

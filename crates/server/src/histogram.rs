@@ -38,7 +38,7 @@ impl Histogram {
     /// Counts one duration.
     #[inline]
     pub(crate) fn observe(&self, duration_ns: u64) {
-        let cells = self.shards.mine();
+        let cells = self.shards.local();
         // Counting the bounds below has no branch to miss.
         let bucket: usize = BOUNDS_NS.iter().map(|&bound| usize::from(duration_ns > bound)).sum();
         cells.buckets[bucket].fetch_add(1, Relaxed);

@@ -30,7 +30,7 @@ impl LedgerCells {
     /// changed the admission and then sums sees every request that did not see the change.
     #[inline]
     pub(crate) fn begin(&self, protocol: Protocol, kind: Kind) {
-        let cells = self.shards.mine();
+        let cells = self.shards.local();
         cells.open.fetch_add(1, Relaxed);
         cells.begun[protocol.index()][kind.index()].fetch_add(1, SeqCst);
     }
@@ -38,14 +38,14 @@ impl LedgerCells {
     /// A request ends.
     #[inline]
     pub(crate) fn end(&self, protocol: Protocol, kind: Kind, outcome: Outcome) {
-        let cells = self.shards.mine();
+        let cells = self.shards.local();
         cells.open.fetch_sub(1, Relaxed);
         cells.ended[protocol.index()][kind.index()][outcome.index()].fetch_add(1, SeqCst);
     }
 
     /// A request turns out to be of another kind: it moves in the gauge, and is not counted as begun again.
     pub(crate) fn moved(&self, protocol: Protocol, from: Kind, to: Kind) {
-        let begun = &self.shards.mine().begun[protocol.index()];
+        let begun = &self.shards.local().begun[protocol.index()];
         begun[to.index()].fetch_add(1, SeqCst);
         // Cells of one shard may go below zero: only their sum over the shards is a count.
         begun[from.index()].fetch_sub(1, SeqCst);
@@ -102,7 +102,7 @@ pub(crate) struct ClosedCells {
 
 impl ClosedCells {
     pub(crate) fn add(&self, protocol: Protocol, reason: lameduck_lifecycle::CloseReason) {
-        self.shards.mine()[protocol.index()][reason.index()].fetch_add(1, Relaxed);
+        self.shards.local()[protocol.index()][reason.index()].fetch_add(1, Relaxed);
     }
 
     pub(crate) fn read(&self, protocol: Protocol, reason: lameduck_lifecycle::CloseReason) -> u64 {

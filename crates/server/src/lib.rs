@@ -53,6 +53,7 @@ pub use app::{App, RouteOptions};
 pub use bound::{BindError, Bound};
 pub use histogram::{BOUNDS_SECONDS, HistogramSnapshot, RouteHistogram};
 pub use hold::IdleHold;
-pub use numbers::{AcceptErrors, Arrivals, Numbers};
+pub use arrivals::Arrivals;
+pub use numbers::{AcceptErrors, Numbers};
 pub use options::{Closings, Http2Options, Limits, Options};
 pub use server::Server;

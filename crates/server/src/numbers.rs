@@ -1,11 +1,7 @@
 //! What the server counts, summed.
 
-use crate::admission::FORCED;
 use crate::histogram::HistogramSnapshot;
-use crate::shared::Shared;
-use lameduck_lifecycle::{CloseReason, Connections, Ledger, Protocol};
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use lameduck_lifecycle::{Connections, Ledger};
 
 /// Everything counted so far.
 ///
@@ -32,41 +28,4 @@ pub struct AcceptErrors {
     pub resource: u64,
     /// Anything else.
     pub other: u64,
-}
-
-/// New connections while leaving.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Arrivals {
-    /// Since the start of leaving.
-    pub count: u64,
-    /// The newest.
-    pub last: Option<Instant>,
-}
-
-/// Sums everything.
-pub(crate) fn read(shared: &Shared) -> Numbers {
-    let mut ledger = shared.ledger.read();
-    ledger.raced = shared.raced.load(Relaxed);
-    ledger.raced_expected = shared.raced_expected();
-    if shared.admission.now() & FORCED != 0 {
-        // After the deadline what has not ended by itself was cut, even if its handler does not know yet.
-        ledger.abort_in_flight();
-    }
-    Numbers {
-        ledger,
-        connections: connections(shared),
-        late_arrivals: shared.late_arrivals.snapshot(),
-        accept_errors: shared.accept_errors(),
-    }
-}
-
-fn connections(shared: &Shared) -> Connections {
-    let mut connections = Connections::default();
-    shared.table.each(|row| connections.add_open(row.protocol(), row.state(), 1));
-    for protocol in Protocol::ALL {
-        for reason in CloseReason::ALL {
-            connections.add_closed(protocol, reason, shared.closed.read(protocol, reason));
-        }
-    }
-    connections
 }

@@ -3,12 +3,13 @@
 use crate::accept::Listener;
 use crate::admission::{DRAINING, FORCED};
 use crate::app::App;
+use crate::arrivals::Arrivals;
 use crate::bound::Bound;
 use crate::histogram::RouteHistogram;
-use crate::numbers::{Arrivals, Numbers};
+use crate::numbers::Numbers;
 use crate::options::Options;
 use crate::shared::Shared;
-use crate::{clock, drain, numbers, stragglers, sweep};
+use crate::{clock, drain, stragglers, sweep};
 use lameduck_lifecycle::{CloseReason, Straggler};
 use std::io;
 use std::net::SocketAddr;
@@ -135,7 +136,7 @@ impl Server {
 
     /// What is counted, now. A pass over the connections; a few times a second is fine.
     pub fn snapshot(&self) -> Numbers {
-        numbers::read(&self.shared)
+        self.shared.numbers()
     }
 
     /// Who is left, oldest first, at most `most`.

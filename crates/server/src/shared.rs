@@ -3,18 +3,19 @@
 use crate::admission::{Admission, DRAINING, FORCED};
 use crate::app::RouteTable;
 use crate::arrivals::Watcher;
-use crate::cells::SHARDS;
+use crate::cells::{AtomicF64, SHARDS};
 use crate::histogram::Histogram;
 use crate::hold::{Rates, Silences};
 use crate::ledger::{ClosedCells, LedgerCells};
-use crate::numbers::AcceptErrors;
+use crate::numbers::{AcceptErrors, Numbers};
 use crate::options::Options;
 use crate::table::Table;
+use lameduck_lifecycle::{CloseReason, Connections, Protocol};
 use std::sync::atomic::{
     AtomicU64, AtomicUsize,
     Ordering::{Relaxed, SeqCst},
 };
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
@@ -38,9 +39,9 @@ pub(crate) struct Shared {
     pub(crate) silences: Silences,
     pub(crate) rates: OnceLock<Rates>,
     pub(crate) raced: AtomicU64,
-    /// Bits of an `f64`.
-    raced_expected: AtomicU64,
-    spared: Mutex<f64>,
+    raced_expected: AtomicF64,
+    /// Expected losses of closes that did not happen.
+    refunds: Mutex<f64>,
 
     /// A connection has left: there may be room.
     pub(crate) left: Notify,
@@ -71,8 +72,8 @@ impl Shared {
             silences: Silences::new(SHARDS),
             rates: OnceLock::new(),
             raced: AtomicU64::new(0),
-            raced_expected: AtomicU64::new(0),
-            spared: Mutex::new(0.0),
+            raced_expected: AtomicF64::default(),
+            refunds: Mutex::new(0.0),
             left: Notify::new(),
             phase: watch::Sender::new(()),
             drained: Notify::new(),
@@ -103,30 +104,61 @@ impl Shared {
 
     /// The drain publishes what its closes are expected to lose.
     pub(crate) fn expect_raced(&self, expected: f64) {
-        self.raced_expected.store(expected.to_bits(), Relaxed);
+        self.raced_expected.store(expected);
     }
 
     /// What the closes that happened are expected to have lost.
     pub(crate) fn raced_expected(&self) -> f64 {
-        let spared = *self.spared.lock().unwrap_or_else(PoisonError::into_inner);
-        let expected = f64::from_bits(self.raced_expected.load(Relaxed)) - spared;
+        let expected = self.raced_expected.load() - *self.refunds();
         // What rounding leaves of a sum taken back is nothing.
         if expected > ROUNDING { expected } else { 0.0 }
     }
 
     /// A close that was paid for did not happen.
-    pub(crate) fn spared(&self, value: f64) {
-        *self.spared.lock().unwrap_or_else(PoisonError::into_inner) += value;
+    pub(crate) fn refund(&self, value: f64) {
+        *self.refunds() += value;
     }
 
-    /// What was spared since the last call.
-    pub(crate) fn take_spared(&self) -> f64 {
-        std::mem::take(&mut *self.spared.lock().unwrap_or_else(PoisonError::into_inner))
+    /// What was given back since the last call.
+    pub(crate) fn take_refunds(&self) -> f64 {
+        std::mem::take(&mut *self.refunds())
+    }
+
+    fn refunds(&self) -> MutexGuard<'_, f64> {
+        self.refunds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn accept_errors(&self) -> AcceptErrors {
         let [peer, resource, other] = &self.accept_errors;
         AcceptErrors { peer: peer.load(Relaxed), resource: resource.load(Relaxed), other: other.load(Relaxed) }
+    }
+
+    /// Everything counted so far.
+    pub(crate) fn numbers(&self) -> Numbers {
+        let mut ledger = self.ledger.read();
+        ledger.raced = self.raced.load(Relaxed);
+        ledger.raced_expected = self.raced_expected();
+        if self.admission.now() & FORCED != 0 {
+            // After the deadline what has not ended by itself was cut, even if its handler does not know yet.
+            ledger.abort_in_flight();
+        }
+        Numbers {
+            ledger,
+            connections: self.connections(),
+            late_arrivals: self.late_arrivals.snapshot(),
+            accept_errors: self.accept_errors(),
+        }
+    }
+
+    fn connections(&self) -> Connections {
+        let mut connections = Connections::default();
+        self.table.each(|row| connections.add_open(row.protocol(), row.state(), 1));
+        for protocol in Protocol::ALL {
+            for reason in CloseReason::ALL {
+                connections.add_closed(protocol, reason, self.closed.read(protocol, reason));
+            }
+        }
+        connections
     }
 
     /// Listeners closed, table empty, nothing in flight.

@@ -3,10 +3,9 @@
 use crate::app::METHODS;
 use crate::clock;
 use crate::shared::Shared;
-use crate::table::{RequestCell, Row, Told};
+use crate::table::{Order, RequestCell, Row};
 use lameduck_lifecycle::{ConnectionState, Protocol, Straggler};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// Requests and connections that are left, oldest first, at most `most`.
 pub(crate) fn list(shared: &Shared, most: usize) -> Vec<Straggler> {
@@ -35,8 +34,8 @@ fn describe(row: &Row, now: u64, most: usize, out: &mut Vec<Straggler>) {
     if streams > 0 {
         return;
     }
-    if row.protocol() == Protocol::Http1 && row.in_flight.load(Relaxed) > 0 {
-        out.push(request(row, &row.request, row.since_ns.load(Relaxed), now));
+    if row.protocol() == Protocol::Http1 && row.activity.in_flight() > 0 {
+        out.push(request(row, &row.request, row.activity.since_ns(), now));
     } else {
         out.push(connection(row, now));
     }
@@ -47,11 +46,11 @@ fn request(row: &Row, cell: &RequestCell, began_ns: u64, now: u64) -> Straggler 
     let path = &row.routes.route(route).path;
     let path = if path.is_empty() { "(no route)" } else { path };
     let method = METHODS.get(usize::from(method)).copied().unwrap_or("_OTHER");
-    let waits_for = if !cell.answered.load(Relaxed) {
+    let waits_for = if !cell.is_answered() {
         "the handler has not answered"
-    } else if row.told().has(Told::UPGRADED) {
+    } else if row.orders.read().has(Order::UPGRADED) {
         "the upgraded connection is open"
-    } else if row.unsent.load(Relaxed) {
+    } else if row.activity.unsent() {
         "the peer does not read"
     } else {
         "the response body has no end yet"
@@ -68,15 +67,15 @@ fn request(row: &Row, cell: &RequestCell, began_ns: u64, now: u64) -> Straggler 
 
 fn connection(row: &Row, now: u64) -> Straggler {
     let waits_for = match (row.state(), row.protocol()) {
-        (ConnectionState::Closing, _) => match row.unsent_bytes.load(Relaxed) {
+        (ConnectionState::Closing, _) => match row.closing.unsent_bytes() {
             0 => "the peer has not closed its side".to_owned(),
             unsent => format!("the peer does not read ({unsent} bytes unsent)"),
         },
-        (_, Protocol::Unknown) if row.bytes_in.load(Relaxed) == 0 => "the peer has sent nothing".to_owned(),
+        (_, Protocol::Unknown) if !row.activity.reading().any() => "the peer has sent nothing".to_owned(),
         (_, Protocol::Unknown) => "the peer has not finished its HTTP/2 preface".to_owned(),
-        (_, Protocol::Http2) if row.go_away_ns.load(Relaxed) != 0 => "the peer has not answered GOAWAY".to_owned(),
-        (_, Protocol::Http1) if row.unsent.load(Relaxed) => "the peer does not read".to_owned(),
-        (_, Protocol::Http1) if !row.is_idle() => "the request head is not finished".to_owned(),
+        (_, Protocol::Http2) if row.closing.go_away_ns() != 0 => "the peer has not answered GOAWAY".to_owned(),
+        (_, Protocol::Http1) if row.activity.unsent() => "the peer does not read".to_owned(),
+        (_, Protocol::Http1) if !row.activity.is_idle() => "the request head is not finished".to_owned(),
         _ => "idle: held for its next request".to_owned(),
     };
     Straggler {

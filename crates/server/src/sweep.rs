@@ -1,18 +1,17 @@
-//! The sweep: one pass over the table each 250 ms decides every time-out. Nothing is armed on the hot path.
+//! The sweep: one pass over the table each 250 ms decides every timeout. Nothing is armed on the hot path.
 
 mod judge;
 
 use crate::admission::{DRAINING, FORCED};
 use crate::clock;
 use crate::shared::Shared;
-use crate::table::{Row, Told};
+use crate::table::{Order, Row};
 use judge::{Due, View, judge};
 use std::sync::Weak;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
-/// Between passes: the accuracy of every time-out.
+/// Between passes: the accuracy of every timeout.
 const EVERY: Duration = Duration::from_millis(250);
 
 /// Sweeps until the drain, which does it from then on.
@@ -47,11 +46,11 @@ pub(crate) fn pass(shared: &Shared) {
 fn carry_out(row: &Row, due: Due, now: u64) {
     match due {
         Due::Nothing => {}
-        Due::HeadBegun => row.head_seen_ns.store(now, Relaxed),
-        Due::HeadEnded => row.head_seen_ns.store(0, Relaxed),
+        Due::HeadBegun => row.activity.see_head(now),
+        Due::HeadEnded => row.activity.forget_head(),
         Due::Close(reason) => row.close_if_idle(reason, 0.0),
         Due::GoAway(reason) => {
-            row.ends_for(reason);
+            row.closing.set_reason(reason);
             row.go_away(now);
         }
         Due::Kill(reason) => row.kill(reason),
@@ -60,16 +59,15 @@ fn carry_out(row: &Row, due: Due, now: u64) {
 
 /// Requests that should have been answered by now: an HTTP/1 connection has one, an HTTP/2 connection one for each stream.
 fn time_out_requests(row: &Row, now: u64) {
-    let late = |due_ns: u64| due_ns != 0 && now >= due_ns;
-    if row.in_flight.load(Relaxed) == 0 {
+    if row.activity.in_flight() == 0 {
         return;
     }
-    if late(row.request.due_ns.load(Relaxed)) {
-        row.tell(Told::TIME_OUT);
+    if row.request.is_late(now) {
+        row.orders.give(Order::TIMEOUT);
     }
     row.each_stream(|stream| {
-        if late(stream.request.due_ns.load(Relaxed)) {
-            stream.tell(Told::TIME_OUT);
+        if stream.request.is_late(now) {
+            stream.orders.give(Order::TIMEOUT);
         }
     });
 }

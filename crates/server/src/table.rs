@@ -1,25 +1,24 @@
-//! The connection table: every open connection is a row. Only this module spawns connection tasks.
+//! The connection table: every open connection is a row.
 
+mod activity;
+mod closing;
 mod orders;
+mod read_mark;
 mod request;
 mod row;
-mod wake;
 
-pub(crate) use orders::Told;
+pub(crate) use orders::Order;
 pub(crate) use request::{RequestCell, Stream};
-pub(crate) use row::Row;
+pub(crate) use row::{EndsWithSocket, Row};
 
 use crate::app::RouteTable;
 use crate::cells::{SHARDS, Sharded, shard};
-use crate::connection;
 use crate::shared::Shared;
-use axum::Router;
 use lameduck_lifecycle::Protocol;
 use slab::Slab;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::net::TcpStream;
 
 /// All open connections, upgraded ones too.
 #[derive(Debug, Default)]
@@ -66,7 +65,8 @@ pub(crate) struct Registered {
 }
 
 impl Registered {
-    fn new(shared: &Arc<Shared>, routes: &Arc<RouteTable>, peer: SocketAddr) -> Self {
+    /// A row for an accepted socket.
+    pub(crate) fn new(shared: &Arc<Shared>, routes: &Arc<RouteTable>, peer: SocketAddr) -> Self {
         let table = &shared.table;
         let row = Arc::new(Row::new(shared.clone(), routes.clone(), table.next_id.fetch_add(1, SeqCst), peer));
         let shard = shard();
@@ -101,19 +101,4 @@ impl Drop for Registered {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Serves one accepted socket: a row in the table first, then a look whether everything is over, then a task.
-pub(crate) fn serve(
-    shared: &Arc<Shared>,
-    routes: &Arc<RouteTable>,
-    router: &Router,
-    stream: TcpStream,
-    peer: SocketAddr,
-) {
-    let registered = Registered::new(shared, routes, peer);
-    if shared.admission.after_registering() & crate::admission::FORCED != 0 {
-        return;
-    }
-    tokio::spawn(connection::run(stream, registered, router.clone()));
 }

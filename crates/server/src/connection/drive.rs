@@ -1,19 +1,18 @@
-//! Polls hyper's connection, and reads one word first: what others have told this connection. No `select!`, no timer.
+//! Polls hyper's connection, and reads one word first: the orders of this connection. No `select!`, no timer.
 
 use super::Io;
 use crate::service::Service;
-use crate::table::{Row, Told};
+use crate::table::{Order, Row};
 use hyper::server::conn::{http1::UpgradeableConnection, http2};
 use hyper_util::rt::TokioExecutor;
 use lameduck_lifecycle::CloseReason;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::task::{Context, Poll, ready};
 
 /// How a connection's future ended.
 pub(super) enum Ended {
-    /// Somebody told it to end now.
+    /// It was ordered to end now.
     Killed,
     /// By itself.
     Finished(hyper::Result<()>),
@@ -26,7 +25,7 @@ pub(super) trait Leave: Future<Output = hyper::Result<()>> + Unpin {
 }
 
 impl Leave for UpgradeableConnection<Io, Service> {
-    /// Nothing: HTTP/1 is told in the response head. hyper's own graceful shutdown would close it without a look.
+    /// Nothing: HTTP/1 clients are notified in the response head. hyper's own graceful shutdown would close it without a look.
     fn go_away(self: Pin<&mut Self>) {}
 }
 
@@ -58,12 +57,12 @@ impl<C: Leave> Future for Drive<'_, C> {
         let this = &mut *self;
         if !this.registered {
             // Once: tokio polls a spawned task with the same waker for life.
-            this.row.waker.register(cx.waker());
+            this.row.orders.register(cx.waker());
             this.registered = true;
         }
-        let told = this.row.told();
-        if told.has(Told::KILL.or(Told::GO_AWAY)) {
-            if told.has(Told::KILL) {
+        let orders = this.row.orders.read();
+        if orders.has(Order::KILL.or(Order::GO_AWAY)) {
+            if orders.has(Order::KILL) {
                 return Poll::Ready(Ended::Killed);
             }
             if !this.gone_away {
@@ -72,21 +71,8 @@ impl<C: Leave> Future for Drive<'_, C> {
             }
         }
         let polled = Pin::new(&mut *this.connection).poll(cx);
-        if this.row.body_tail.load(Relaxed) {
-            settle_tail(this.row);
-        }
+        this.row.activity.settle_body();
         Poll::Ready(Ended::Finished(ready!(polled)))
-    }
-}
-
-/// A handler may answer before the request's body has come; hyper then reads the rest for itself, after the end of the request. Those
-/// bytes begin no new head.
-#[cold]
-fn settle_tail(row: &Row) {
-    let bytes_in = row.bytes_in.load(Relaxed);
-    if row.in_flight.load(SeqCst) == 0 && row.mark.load(Relaxed) != bytes_in {
-        row.mark.store(bytes_in, Relaxed);
-        row.body_tail.store(false, Relaxed);
     }
 }
 

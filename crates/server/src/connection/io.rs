@@ -8,7 +8,7 @@ mod refusal;
 use super::linger::{Linger, Peer};
 use crate::admission::{DRAINING, FORCED, LEAVING};
 use crate::kernel;
-use crate::table::{Registered, Row, Told};
+use crate::table::{Order, Registered, Row};
 use bytes::{Bytes, BytesMut};
 use hyper::rt::ReadBufCursor;
 use lameduck_lifecycle::{CloseReason, Protocol};
@@ -16,7 +16,6 @@ use late_pong::LatePong;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -28,7 +27,7 @@ const JOINED_MAX: usize = 1024;
 const OWN_READ_BYTES: usize = 4096;
 
 /// What sends the read path into its cold part.
-const READ_ATTENDS: Told = Told::CLOSE_IDLE.or(Told::MEASURE).or(Told::UPGRADED);
+const READ_ATTENDS: Order = Order::CLOSE_IDLE.or(Order::MEASURE).or(Order::UPGRADED);
 
 /// A socket in the table.
 #[derive(Debug)]
@@ -77,24 +76,24 @@ impl Io {
         let mut buf = ReadBuf::new(&mut bytes);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
         got.extend_from_slice(buf.filled());
-        self.registered.row().read(buf.filled());
+        self.registered.row().activity.reading().read(buf.filled());
         Poll::Ready(Ok(buf.filled().len()))
     }
 
-    /// Told to close if idle: looks whether it is, into the kernel's buffer too. True: it closes now, nothing more is read.
+    /// Ordered to close if idle: looks whether it is, into the kernel's buffer too. True: it closes now, nothing more is read.
     pub(super) fn look(&mut self) -> bool {
         let row = self.registered.row();
-        row.untell(Told::CLOSE_IDLE);
+        row.orders.clear(Order::CLOSE_IDLE);
         let idle = if row.shared.options.closings.look {
-            row.is_idle() && kernel::unread_bytes(&self.stream).unwrap_or(0) == 0
+            row.activity.is_idle() && kernel::unread_bytes(&self.stream).unwrap_or(0) == 0
         } else {
-            row.in_flight.load(SeqCst) == 0
+            row.activity.in_flight() == 0
         };
         if idle {
-            row.closing.store(true, Relaxed);
+            row.closing.begin();
             self.closed_idle = true;
         } else {
-            row.spared();
+            row.refund();
         }
         idle
     }
@@ -111,9 +110,9 @@ impl Io {
         if !undecided || unparsed.is_empty() {
             return Err((self, unparsed));
         }
-        row.mark.store(row.bytes_in.load(Relaxed).saturating_sub(unparsed.len() as u64), Relaxed);
-        row.closing.store(false, Relaxed);
-        row.spared();
+        row.activity.reading().rewind(unparsed.len());
+        row.closing.take_back();
+        row.refund();
         self.closed_idle = false;
         self.replay = unparsed;
         Ok(self)
@@ -125,9 +124,9 @@ impl Io {
         let linger = match &mut self.linger {
             Some(linger) => linger,
             none => {
-                row.closing.store(true, Relaxed);
+                row.closing.begin();
                 if self.closed_idle {
-                    row.closes_idle();
+                    row.closing.set_idle_reason();
                 }
                 let leaving = row.shared.admission.now() & (LEAVING | DRAINING) != 0;
                 let worth = self.closed_idle
@@ -154,9 +153,9 @@ impl Io {
         let row = self.row();
         if self.closed_idle {
             row.shared.raced();
-            row.ends_rather_for(CloseReason::Raced);
-        } else if row.protocol() == Protocol::Http1 && row.in_flight.load(SeqCst) == 0 {
-            row.ends_for(CloseReason::Pipelined);
+            row.closing.override_reason(CloseReason::Raced);
+        } else if row.protocol() == Protocol::Http1 && row.activity.in_flight() == 0 {
+            row.closing.set_reason(CloseReason::Pipelined);
         }
     }
 
@@ -166,44 +165,44 @@ impl Io {
         if unparsed && !self.crossed {
             self.count_crossed();
         }
-        row.ends_for(match self.peer {
-            _ if row.noticed.load(Relaxed) => CloseReason::Notice,
+        row.closing.set_reason(match self.peer {
+            _ if row.closing.noticed() => CloseReason::Notice,
             Peer::Closed => CloseReason::PeerClosed,
             Peer::Open | Peer::Reset => CloseReason::Finished,
         });
     }
 
-    /// Something was told. `Some`: what the read gives instead of reading; nothing = the end, as if the peer had closed.
+    /// There is an order. `Some`: what the read gives instead of reading; nothing = the end, as if the peer had closed.
     #[cold]
-    fn attend(&mut self, told: Told, cx: &Context<'_>) -> Option<io::Result<()>> {
-        if told.has(Told::UPGRADED) {
+    fn attend(&mut self, orders: Order, cx: &Context<'_>) -> Option<io::Result<()>> {
+        if orders.has(Order::UPGRADED) {
             return self.attend_upgraded(cx).map(Err);
         }
-        if told.has(Told::MEASURE) {
+        if orders.has(Order::MEASURE) {
             let row = self.registered.row();
-            row.untell(Told::MEASURE);
+            row.orders.clear(Order::MEASURE);
             let window = crate::hold::window(kernel::least_round_trip(&self.stream));
-            row.window_us.store(u32::try_from(window.as_micros()).unwrap_or(u32::MAX).max(1), Relaxed);
+            row.closing.set_window(window);
         }
         let http1 = self.row().protocol() == Protocol::Http1;
-        (told.has(Told::CLOSE_IDLE) && http1 && self.look()).then_some(Ok(()))
+        (orders.has(Order::CLOSE_IDLE) && http1 && self.look()).then_some(Ok(()))
     }
 
     /// In other hands the table reaches it only here.
     #[cold]
     fn attend_upgraded(&self, cx: &Context<'_>) -> Option<io::Error> {
         let row = self.row();
-        row.waker.register(cx.waker());
-        row.told().has(Told::KILL).then(|| io::Error::new(io::ErrorKind::ConnectionAborted, "cut at the deadline"))
+        row.orders.register(cx.waker());
+        row.orders.read().has(Order::KILL).then(|| io::Error::new(io::ErrorKind::ConnectionAborted, "cut at the deadline"))
     }
 
     /// The transport has failed: whatever hyper makes of it, that is why the connection ends.
     #[cold]
     fn reset(&mut self) {
         self.peer = Peer::Reset;
-        // A client that was told to leave may well do so while we still speak.
-        let told = self.row().noticed.load(Relaxed);
-        self.row().ends_for(if told { CloseReason::Notice } else { CloseReason::PeerReset });
+        // A client that was notified may well leave while we still speak.
+        let noticed = self.row().closing.noticed();
+        self.row().closing.set_reason(if noticed { CloseReason::Notice } else { CloseReason::PeerReset });
     }
 
     /// Reads from the socket: the row counts the bytes and learns of the end.
@@ -214,7 +213,7 @@ impl Io {
             return Poll::Ready(Err(error));
         }
         let read = buf.filled();
-        self.registered.row().read(read);
+        self.registered.row().activity.reading().read(read);
         if read.is_empty() && self.peer == Peer::Open {
             self.peer = Peer::Closed;
         }
@@ -226,17 +225,16 @@ impl Io {
         if matches!(written, Poll::Ready(Err(_))) {
             self.reset();
         }
-        self.row().unsent.store(!matches!(written, Poll::Ready(Ok(count)) if *count == length), Relaxed);
+        self.row().activity.wrote(matches!(written, Poll::Ready(Ok(count)) if *count == length));
     }
 }
 
 impl Drop for Io {
     fn drop(&mut self) {
-        // An upgraded request ends here. Its guard holds the row, so the row must not hold the guard any longer.
-        let Some(mut guard) = self.row().take_upgraded() else { return };
-        let forced = self.row().shared.admission.now() & FORCED != 0;
-        if !forced && self.peer != Peer::Reset {
-            guard.handed_over();
+        // An upgraded request ends here.
+        if self.row().orders.read().has(Order::UPGRADED) {
+            let forced = self.row().shared.admission.now() & FORCED != 0;
+            self.row().end_upgraded(forced || self.peer == Peer::Reset);
         }
     }
 }
@@ -253,16 +251,16 @@ impl hyper::rt::Read for Io {
             }
             return Poll::Ready(Ok(()));
         }
-        let told = this.row().told();
-        if told.has(READ_ATTENDS)
-            && let Some(instead) = this.attend(told, cx)
+        let orders = this.row().orders.read();
+        if orders.has(READ_ATTENDS)
+            && let Some(instead) = this.attend(orders, cx)
         {
             return Poll::Ready(instead);
         }
         if this.closed_idle {
             return Poll::Ready(Ok(()));
         }
-        if this.filters(told) {
+        if this.filters(orders) {
             return this.poll_filtered(cx, &mut buf);
         }
         // SAFETY: the buffer is only handed to a reader that writes into it and never takes away initialised bytes.
@@ -290,7 +288,7 @@ impl hyper::rt::Write for Io {
         let written = Pin::new(&mut this.stream).poll_write(cx, buf);
         this.wrote(buf.len(), &written);
         if written.is_pending()
-            && this.row().told().has(Told::UPGRADED)
+            && this.row().orders.read().has(Order::UPGRADED)
             && let Some(error) = this.attend_upgraded(cx)
         {
             return Poll::Ready(Err(error));
@@ -304,7 +302,7 @@ impl hyper::rt::Write for Io {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.row().told().has(Told::UPGRADED) {
+        if self.row().orders.read().has(Order::UPGRADED) {
             return Pin::new(&mut self.stream).poll_shutdown(cx);
         }
         self.poll_linger(cx).map(Ok)

@@ -7,7 +7,6 @@ use crate::kernel;
 use crate::table::Row;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,8 +17,8 @@ use tokio::time::{Instant, Sleep};
 pub(crate) const LINGER: Duration = Duration::from_millis(500);
 
 /// How often the kernel is asked for what it has not sent: nobody wakes us for that.
-const ASK_LEAST: Duration = Duration::from_millis(5);
-const ASK_MOST: Duration = Duration::from_millis(100);
+const ASK_MIN: Duration = Duration::from_millis(5);
+const ASK_MAX: Duration = Duration::from_millis(100);
 
 /// What the other side has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +51,7 @@ impl Linger {
             shut: false,
             reading: peer == Peer::Open,
             reads_until,
-            ask: ASK_LEAST,
+            ask: ASK_MIN,
             crossed: false,
             unsent: 0,
             unsent_since_ns: clock::now_ns(),
@@ -83,7 +82,7 @@ impl Linger {
             }
             self.reading &= Instant::now() < self.reads_until;
             let next = Instant::now() + self.ask;
-            self.ask = (self.ask * 2).min(ASK_MOST);
+            self.ask = (self.ask * 2).min(ASK_MAX);
             self.timer.as_mut().reset(if self.reading { self.reads_until } else { next });
         }
     }
@@ -110,7 +109,7 @@ impl Linger {
     /// Everything has reached the peer's kernel, or it makes no sense to wait for that.
     fn is_sent(&mut self, stream: &TcpStream, row: &Row) -> bool {
         let unsent = kernel::unsent_bytes(stream).unwrap_or(0);
-        row.unsent_bytes.store(u32::try_from(unsent).unwrap_or(u32::MAX), Relaxed);
+        row.closing.set_unsent_bytes(unsent);
         let now = clock::now_ns();
         if unsent != self.unsent {
             self.unsent = unsent;

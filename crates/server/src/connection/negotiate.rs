@@ -2,11 +2,10 @@
 
 use super::Io;
 use crate::clock;
-use crate::table::Told;
+use crate::table::Order;
 use bytes::BytesMut;
 use lameduck_lifecycle::CloseReason;
 use std::future::poll_fn;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -32,24 +31,24 @@ pub(super) async fn sniff(io: &mut Io) -> Sniffed {
 }
 
 fn poll(io: &mut Io, got: &mut BytesMut, lingering: &mut bool, cx: &mut Context<'_>) -> Poll<Sniffed> {
-    io.row().waker.register(cx.waker());
+    io.row().orders.register(cx.waker());
     loop {
-        let told = io.row().told();
-        if told.has(Told::KILL) {
+        let orders = io.row().orders.read();
+        if orders.has(Order::KILL) {
             return Poll::Ready(Sniffed::Ended(CloseReason::Forced));
         }
         if *lingering {
             ready!(io.poll_linger(cx));
             return Poll::Ready(Sniffed::Ended(CloseReason::FirstByteTimeout));
         }
-        if told.has(Told::CLOSE_IDLE) && io.look() {
+        if orders.has(Order::CLOSE_IDLE) && io.look() {
             *lingering = true;
             continue;
         }
         match ready!(io.poll_sniff(got, cx)) {
             Ok(0) => return Poll::Ready(Sniffed::Ended(CloseReason::PeerClosed)),
             // The first bytes: from here on the time of the head runs.
-            Ok(read) if read == got.len() => io.row().since_ns.store(clock::now_ns(), Relaxed),
+            Ok(read) if read == got.len() => io.row().activity.touch(clock::now_ns()),
             Ok(_) => {}
             Err(_) => return Poll::Ready(Sniffed::Ended(CloseReason::PeerReset)),
         }

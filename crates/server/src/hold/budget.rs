@@ -66,7 +66,7 @@ impl Hold {
     /// Decides about the connections that are idle now, `elapsed` after the start of Draining.
     ///
     /// The caller leaves out what it has already closed. What the look into the kernel's buffer saves from a close
-    /// decided here goes back with [`Hold::spared`].
+    /// decided here goes back with [`Hold::refund`].
     pub fn tick<Key>(&mut self, elapsed: Duration, idle: impl IntoIterator<Item = Idle<Key>>) -> Verdict<Key> {
         let mut choices: Vec<Choice<Key>> = idle.into_iter().map(|idle| self.choice(idle)).collect();
         choices.sort_by(|one, other| one.closing.value.total_cmp(&other.closing.value));
@@ -86,7 +86,7 @@ impl Hold {
     }
 
     /// A close that was decided did not happen: the look found that the connection had spoken.
-    pub fn spared(&mut self, value: f64) {
+    pub fn refund(&mut self, value: f64) {
         self.expected = (self.expected - value).max(0.0);
     }
 

@@ -13,7 +13,7 @@ const LEAST_SILENCE_SECONDS: f64 = 0.001;
 /// the next moment. With no data at all the rate after a silence `s` is 1/s.
 #[derive(Clone, Debug)]
 pub struct Rates {
-    spoke: [f64; BUCKETS],
+    events: [f64; BUCKETS],
     exposure_seconds: [f64; BUCKETS],
 }
 
@@ -22,17 +22,17 @@ impl Rates {
     /// silent): without them the long silences, which have not ended yet, would be missing.
     pub fn freeze(mut seen: Histogram, idle: impl IntoIterator<Item = Duration>) -> Self {
         for silence in idle {
-            seen.left(u64::try_from(silence.as_micros()).unwrap_or(u64::MAX));
+            seen.record_censored(u64::try_from(silence.as_micros()).unwrap_or(u64::MAX));
         }
-        let mut rates = Rates { spoke: [0.0; BUCKETS], exposure_seconds: [0.0; BUCKETS] };
+        let mut rates = Rates { events: [0.0; BUCKETS], exposure_seconds: [0.0; BUCKETS] };
         let mut later = 0;
         for index in (0..BUCKETS).rev() {
             let here = seen.buckets[index];
             // Every silence that ended in a later bucket passed through the whole of this one.
             let passed_us = width(index) as f64 * later as f64;
-            rates.spoke[index] = here.spoke as f64;
+            rates.events[index] = here.events as f64;
             rates.exposure_seconds[index] = (here.time_us as f64 + passed_us) / 1e6;
-            later += here.spoke + here.left;
+            later += here.events + here.censored;
         }
         rates
     }
@@ -41,7 +41,7 @@ impl Rates {
     pub fn rate(&self, silence: Duration) -> f64 {
         let index = bucket(u64::try_from(silence.as_micros()).unwrap_or(u64::MAX));
         let prior = silence.as_secs_f64().max(LEAST_SILENCE_SECONDS);
-        (self.spoke[index] + 1.0) / (self.exposure_seconds[index] + prior)
+        (self.events[index] + 1.0) / (self.exposure_seconds[index] + prior)
     }
 }
 
@@ -70,7 +70,7 @@ mod tests {
     fn regular_clients_speak_at_their_period_and_not_before() {
         let mut seen = Histogram::default();
         for _ in 0..100 {
-            seen.spoke(5_000_000);
+            seen.record_event(5_000_000);
         }
         let rates = Rates::freeze(seen, []);
         assert_rate(&rates, 2.0, 0.035443);
@@ -82,7 +82,7 @@ mod tests {
     fn connections_idle_at_the_freeze_count_as_silences_without_an_end() {
         let mut seen = Histogram::default();
         for _ in 0..50 {
-            seen.spoke(1_000_000);
+            seen.record_event(1_000_000);
         }
         let rates = Rates::freeze(seen, [seconds(4.0); 50]);
         assert_rate(&rates, 1.0, 4.367037);
@@ -97,7 +97,7 @@ mod tests {
             silence_us: u64,
         ) {
             let mut seen = Histogram::default();
-            for silence_us in spoke { seen.spoke(silence_us); }
+            for silence_us in spoke { seen.record_event(silence_us); }
             let rate = Rates::freeze(seen, idle.into_iter().map(Duration::from_micros)).rate(Duration::from_micros(silence_us));
             prop_assert!(rate.is_finite() && rate > 0.0, "{}", rate);
         }
@@ -109,7 +109,7 @@ mod tests {
             silence_us in 0u64..1 << 28,
         ) {
             let mut seen = Histogram::default();
-            for silence_us in spoke { seen.spoke(silence_us); }
+            for silence_us in spoke { seen.record_event(silence_us); }
             let silence = Duration::from_micros(silence_us);
             let without = Rates::freeze(seen.clone(), []).rate(silence);
             let with = Rates::freeze(seen, idle.into_iter().map(Duration::from_micros)).rate(silence);

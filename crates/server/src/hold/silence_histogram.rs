@@ -37,9 +37,9 @@ pub(super) fn part(index: usize, silence_us: u64) -> u64 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bucket {
     /// Silences that a request ended.
-    pub(super) spoke: u64,
+    pub(super) events: u64,
     /// Silences that ended otherwise: the connection went away, or was still silent when we counted.
-    pub(super) left: u64,
+    pub(super) censored: u64,
     /// Time that all of these spent inside this bucket.
     pub(super) time_us: u64,
 }
@@ -58,31 +58,31 @@ impl Default for Histogram {
 
 impl Histogram {
     /// A request came after this silence.
-    pub fn spoke(&mut self, silence_us: u64) {
+    pub fn record_event(&mut self, silence_us: u64) {
         let index = bucket(silence_us);
-        self.buckets[index].spoke += 1;
+        self.buckets[index].events += 1;
         self.buckets[index].time_us += part(index, silence_us);
     }
 
     /// The silence lasted so long, and no request ended it: the connection was closed, or is idle now.
-    pub fn left(&mut self, silence_us: u64) {
+    pub fn record_censored(&mut self, silence_us: u64) {
         let index = bucket(silence_us);
-        self.buckets[index].left += 1;
+        self.buckets[index].censored += 1;
         self.buckets[index].time_us += part(index, silence_us);
     }
 
     /// Adds everything that `other` has seen.
     pub fn merge(&mut self, other: &Histogram) {
         for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
-            mine.spoke += theirs.spoke;
-            mine.left += theirs.left;
+            mine.events += theirs.events;
+            mine.censored += theirs.censored;
             mine.time_us += theirs.time_us;
         }
     }
 
     /// Silences counted, whatever ended them.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().map(|bucket| bucket.spoke + bucket.left).sum()
+        self.buckets.iter().map(|bucket| bucket.events + bucket.censored).sum()
     }
 }
 
@@ -126,8 +126,8 @@ mod tests {
         #[test]
         fn merging_is_counting_together(first in proptest::collection::vec(0u64..1 << 28, 0..50), second in proptest::collection::vec(0u64..1 << 28, 0..50)) {
             let (mut apart, mut other, mut together) = (Histogram::default(), Histogram::default(), Histogram::default());
-            for &silence_us in &first { apart.spoke(silence_us); together.spoke(silence_us); }
-            for &silence_us in &second { other.left(silence_us); together.left(silence_us); }
+            for &silence_us in &first { apart.record_event(silence_us); together.record_event(silence_us); }
+            for &silence_us in &second { other.record_censored(silence_us); together.record_censored(silence_us); }
             apart.merge(&other);
             prop_assert_eq!(apart, together);
         }

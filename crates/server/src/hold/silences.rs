@@ -8,8 +8,8 @@ use super::silence_histogram::{BUCKETS, Bucket, Histogram, bucket, part};
 #[repr(align(32))]
 #[derive(Debug, Default)]
 struct Cell {
-    spoke: AtomicU64,
-    left: AtomicU64,
+    events: AtomicU64,
+    censored: AtomicU64,
     time_us: AtomicU64,
 }
 
@@ -36,18 +36,18 @@ impl Silences {
 
     /// A request came on a connection that had been silent for so long.
     #[inline]
-    pub fn spoke(&self, shard: usize, silence_us: u64) {
+    pub fn record_event(&self, shard: usize, silence_us: u64) {
         let index = bucket(silence_us);
         let cell = self.cell(shard, index);
-        cell.spoke.fetch_add(1, Relaxed);
+        cell.events.fetch_add(1, Relaxed);
         cell.time_us.fetch_add(part(index, silence_us), Relaxed);
     }
 
     /// A connection went away after it had been silent for so long.
-    pub fn left(&self, shard: usize, silence_us: u64) {
+    pub fn record_censored(&self, shard: usize, silence_us: u64) {
         let index = bucket(silence_us);
         let cell = self.cell(shard, index);
-        cell.left.fetch_add(1, Relaxed);
+        cell.censored.fetch_add(1, Relaxed);
         cell.time_us.fetch_add(part(index, silence_us), Relaxed);
     }
 
@@ -70,7 +70,7 @@ impl Silences {
 
 impl Cell {
     fn read(&self) -> Bucket {
-        Bucket { spoke: self.spoke.load(Relaxed), left: self.left.load(Relaxed), time_us: self.time_us.load(Relaxed) }
+        Bucket { events: self.events.load(Relaxed), censored: self.censored.load(Relaxed), time_us: self.time_us.load(Relaxed) }
     }
 }
 
@@ -86,8 +86,8 @@ mod tests {
                 let silences = &silences;
                 scope.spawn(move || {
                     for n in 0..1000 {
-                        silences.spoke(thread, 1000 * n);
-                        silences.left(thread, 3_000_000 + n);
+                        silences.record_event(thread, 1000 * n);
+                        silences.record_censored(thread, 3_000_000 + n);
                     }
                 });
             }
@@ -96,8 +96,8 @@ mod tests {
         let mut expected = Histogram::default();
         for _ in 0..3 {
             for n in 0..1000 {
-                expected.spoke(1000 * n);
-                expected.left(3_000_000 + n);
+                expected.record_event(1000 * n);
+                expected.record_censored(3_000_000 + n);
             }
         }
         assert_eq!(silences.collect(), expected);
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn no_shards_means_one() {
         let silences = Silences::new(0);
-        silences.spoke(7, 5);
+        silences.record_event(7, 5);
         assert_eq!(silences.collect().count(), 1);
     }
 }

@@ -7,7 +7,7 @@ use crate::body::Tracked;
 use crate::clock;
 use crate::guard::Guard;
 use crate::request_id::X_REQUEST_ID;
-use crate::table::Told;
+use crate::table::Order;
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
 use http::{HeaderValue, StatusCode, header};
@@ -74,37 +74,36 @@ impl Answer {
         Self { routed: None, own: Some(own), guard: Some(guard), id, head, registered: false, exceeded: None }
     }
 
-    /// What the request has been told: an HTTP/1 request by its connection, which has the same task; a stream by itself.
+    /// The orders of the request: an HTTP/1 request has those of its connection, which is the same task; a stream has its own.
     #[inline]
-    fn told(&mut self, cx: &Context<'_>) -> Told {
-        let Some(guard) = &self.guard else { return Told(0) };
+    fn orders(&mut self, cx: &Context<'_>) -> Order {
+        let Some(guard) = &self.guard else { return Order::NONE };
         match &guard.stream {
-            None => guard.row.told(),
+            None => guard.row.orders.read(),
             Some((stream, _)) => {
                 if !self.registered {
                     self.registered = true;
-                    stream.waker.register(cx.waker());
+                    stream.orders.register(cx.waker());
                 }
-                Told(stream.told.load(Relaxed))
+                stream.orders.read()
             }
         }
     }
 
-    /// Told to hurry: too late, or not (what was told was meant for an earlier request of the connection).
+    /// Ordered to hurry: too late, or not (the order was meant for an earlier request of the connection).
     #[cold]
-    fn hurry(&mut self, told: Told) -> Result<(), Cut> {
+    fn hurry(&mut self, orders: Order) -> Result<(), Cut> {
         let Some(guard) = &self.guard else { return Ok(()) };
-        if told.has(Told::KILL) && guard.stream.is_some() {
+        if orders.has(Order::KILL) && guard.stream.is_some() {
             self.routed = None;
             return Err(Cut);
         }
-        let due = guard.cell().due_ns.load(Relaxed);
-        if due != 0 && clock::now_ns() >= due {
+        if guard.cell().is_late(clock::now_ns()) {
             self.routed = None;
             self.own = Some(Own::TimedOut);
         }
         if guard.stream.is_none() {
-            guard.row.untell(Told::TIME_OUT);
+            guard.row.orders.clear(Order::TIMEOUT);
         }
         Ok(())
     }
@@ -119,7 +118,7 @@ impl Answer {
             Own::Panicked => (500, answer::sentence(StatusCode::INTERNAL_SERVER_ERROR), Some(End::Failed)),
         };
         if let (Some(guard), Some(end)) = (&mut self.guard, end) {
-            guard.intend(end);
+            guard.set_intent(end);
         }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         answer::own(status, sentence, self.id.as_ref())
@@ -144,7 +143,7 @@ impl Answer {
             return upgraded(response, guard);
         }
 
-        if guard.stream.is_none() && guard.row.body_tail.load(Relaxed) {
+        if guard.stream.is_none() && guard.row.activity.reading().has_open_body() {
             announce_close(&mut response);
         }
         let state = guard.row.shared.admission.now();
@@ -153,7 +152,7 @@ impl Answer {
         }
         let body = response.body();
         if body.size_hint().exact().is_none() && is_sse(&response) {
-            guard.turns_out_as(Kind::Sse);
+            guard.set_kind(Kind::Sse);
         }
         if self.head
             || response.body().is_end_stream()
@@ -176,7 +175,7 @@ impl Answer {
             );
         }
         if response.extensions_mut().remove::<Rejected>().is_some() {
-            guard.intend(End::Rejected);
+            guard.set_intent(End::Rejected);
         }
         if guard.row.shared.options.json_errors { answer::as_json(response, self.id.as_ref()) } else { response }
     }
@@ -188,9 +187,9 @@ impl Future for Answer {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let told = this.told(cx);
-        if told.has(Told::TIME_OUT.or(Told::KILL)) {
-            this.hurry(told)?;
+        let orders = this.orders(cx);
+        if orders.has(Order::TIMEOUT.or(Order::KILL)) {
+            this.hurry(orders)?;
         }
         if let Some(own) = this.own.take() {
             let response = this.make_own(own);
@@ -234,7 +233,7 @@ fn tell(response: &mut Response, guard: &Guard, state: u32) {
     if guard.stream.is_some() {
         row.go_away(now);
     } else {
-        row.noticed.store(true, Relaxed);
+        row.closing.notice();
         announce_close(response);
     }
 }
@@ -244,9 +243,9 @@ fn tell(response: &mut Response, guard: &Guard, state: u32) {
 fn upgraded(response: Response, mut guard: Guard) -> http::Response<Tracked> {
     let websocket =
         response.headers().get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    guard.turns_out_as(if websocket { Kind::Websocket } else { Kind::Upgrade });
+    guard.set_kind(if websocket { Kind::Websocket } else { Kind::Upgrade });
     let row = guard.row.clone();
-    row.upgrade(guard);
+    row.upgrade(Box::new(guard));
     response.map(|body| Tracked::new(body, None))
 }
 

@@ -2,9 +2,8 @@
 
 use crate::clock;
 use crate::options::Options;
-use crate::table::{Row, Told};
+use crate::table::Row;
 use lameduck_lifecycle::{CloseReason, Protocol};
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// What a connection that never sent anything gets once Draining has begun.
@@ -29,10 +28,12 @@ pub(super) struct View {
     pub(super) go_away_ns: u64,
     pub(super) in_flight: u32,
     pub(super) requests: u32,
-    pub(super) bytes_in: u64,
-    pub(super) mark: u64,
+    /// The peer has sent a byte.
+    pub(super) spoken: bool,
+    /// Part of a head has come, or a request is under way.
+    pub(super) begun: bool,
     pub(super) unsent: bool,
-    /// Closing, told so, or in other hands.
+    /// Its end has been decided, or is not ours to decide.
     pub(super) settled: bool,
 }
 
@@ -54,22 +55,23 @@ pub(super) enum Due {
 
 impl View {
     pub(super) fn of(row: &Row, now_ns: u64) -> Self {
-        let in_flight = row.in_flight.load(std::sync::atomic::Ordering::SeqCst);
+        // The count first: the end of a request stores everything else before it.
+        let in_flight = row.activity.in_flight();
         Self {
             id: row.id,
             protocol: row.protocol(),
             now_ns,
             drained_ns: row.shared.admission.drained_ns(),
             accepted_ns: row.accepted_ns,
-            since_ns: row.since_ns.load(Relaxed),
-            head_seen_ns: row.head_seen_ns.load(Relaxed),
-            go_away_ns: row.go_away_ns.load(Relaxed),
+            since_ns: row.activity.since_ns(),
+            head_seen_ns: row.activity.head_seen_ns(),
+            go_away_ns: row.closing.go_away_ns(),
             in_flight,
-            requests: row.requests.load(Relaxed),
-            bytes_in: row.bytes_in.load(Relaxed),
-            mark: row.mark.load(Relaxed),
-            unsent: row.unsent.load(Relaxed),
-            settled: row.closing.load(Relaxed) || row.told().has(Told::CLOSE_IDLE.or(Told::KILL).or(Told::UPGRADED)),
+            requests: row.activity.requests(),
+            spoken: row.activity.reading().any(),
+            begun: row.activity.reading().begun(),
+            unsent: row.activity.unsent(),
+            settled: row.is_settled(),
         }
     }
 
@@ -93,7 +95,7 @@ pub(super) fn judge(view: &View, options: &Options) -> Due {
 
 /// Silent, or half a preface.
 fn unknown(view: &View, options: &Options) -> Due {
-    if view.bytes_in > 0 {
+    if view.spoken {
         let due = view.past(view.since_ns, options.limits.header_timeout);
         return if due { Due::Kill(CloseReason::HeaderTimeout) } else { Due::Nothing };
     }
@@ -109,7 +111,7 @@ fn http1(view: &View, options: &Options) -> Due {
     if view.in_flight > 0 || view.unsent {
         return if view.head_seen_ns != 0 { Due::HeadEnded } else { Due::Nothing };
     }
-    if view.bytes_in == view.mark {
+    if !view.begun {
         if view.head_seen_ns != 0 {
             return Due::HeadEnded;
         }

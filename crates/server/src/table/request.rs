@@ -1,34 +1,33 @@
 //! One request, as the sweep and the report see it: cells that its guard writes.
 
-use super::orders::Told;
-use super::wake::Wake;
+use super::orders::Orders;
 use lameduck_lifecycle::Kind;
 use std::sync::atomic::{
     AtomicBool, AtomicU32, AtomicU64,
-    Ordering::{Relaxed, SeqCst},
+    Ordering::Relaxed,
 };
 
 /// The request of an HTTP/1 connection, or of one stream.
 #[derive(Debug, Default)]
 pub(crate) struct RequestCell {
     /// When it must have been answered; 0 = it has been, or has no bound.
-    pub(crate) due_ns: AtomicU64,
+    due_ns: AtomicU64,
     /// Route in the low half, then method, then kind.
     what: AtomicU32,
     /// The response head is out.
-    pub(crate) answered: AtomicBool,
+    answered: AtomicBool,
 }
 
-/// One HTTP/2 stream: it has its own task, so its own word and waker.
+/// One HTTP/2 stream: it has its own task, so its own orders.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     pub(crate) request: RequestCell,
     pub(crate) began_ns: u64,
-    pub(crate) told: AtomicU32,
-    pub(crate) waker: Wake,
+    pub(crate) orders: Orders,
 }
 
 impl RequestCell {
+    /// A request begins: `due_ns` is when it must have been answered.
     #[inline]
     pub(crate) fn begin(&self, due_ns: u64, route: u16, method: u8, kind: Kind) {
         self.due_ns.store(due_ns, Relaxed);
@@ -36,12 +35,25 @@ impl RequestCell {
         self.what.store(u32::from(route) | u32::from(method) << 16 | (kind.index() as u32) << 24, Relaxed);
     }
 
+    /// The response head goes out.
     #[inline]
-    pub(crate) fn answered(&self) {
+    pub(crate) fn answer(&self) {
         self.due_ns.store(0, Relaxed);
         self.answered.store(true, Relaxed);
     }
 
+    /// Whether the response head is out.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answered.load(Relaxed)
+    }
+
+    /// Whether it should have been answered by now.
+    pub(crate) fn is_late(&self, now_ns: u64) -> bool {
+        let due_ns = self.due_ns.load(Relaxed);
+        due_ns != 0 && now_ns >= due_ns
+    }
+
+    /// It has turned out to be of another kind.
     pub(crate) fn set_kind(&self, kind: Kind) {
         let what = self.what.load(Relaxed) & 0x00ff_ffff;
         self.what.store(what | (kind.index() as u32) << 24, Relaxed);
@@ -52,12 +64,5 @@ impl RequestCell {
         let what = self.what.load(Relaxed);
         let kind = Kind::ALL.get((what >> 24) as usize).copied().unwrap_or(Kind::Request);
         (what as u16, (what >> 16) as u8, kind)
-    }
-}
-
-impl Stream {
-    pub(crate) fn tell(&self, told: Told) {
-        self.told.fetch_or(told.0, SeqCst);
-        self.waker.wake();
     }
 }

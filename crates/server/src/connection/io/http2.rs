@@ -2,7 +2,7 @@
 
 use super::late_pong::LatePong;
 use super::{Io, OWN_READ_BYTES};
-use crate::table::Told;
+use crate::table::Order;
 use bytes::Bytes;
 use hyper::rt::ReadBufCursor;
 use std::io;
@@ -19,9 +19,9 @@ impl Io {
 
     /// Whether what is read must be looked at before hyper gets it.
     #[inline]
-    pub(super) fn filters(&mut self, told: Told) -> bool {
+    pub(super) fn filters(&mut self, orders: Order) -> bool {
         let Some(late_pong) = &mut self.late_pong else { return false };
-        if told.has(Told::GO_AWAY) {
+        if orders.has(Order::GO_AWAY) {
             late_pong.go_away();
         }
         late_pong.filters()

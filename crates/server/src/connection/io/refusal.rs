@@ -4,7 +4,6 @@ use crate::answer;
 use crate::request_id;
 use crate::table::Row;
 use http::StatusCode;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 const BEGINNING: &[u8] = b"HTTP/1.1 4";
 
@@ -21,9 +20,8 @@ pub(super) fn begins(write: &[u8]) -> bool {
 #[cold]
 pub(super) fn of_hyper(write: &[u8], row: &Row) -> Option<Vec<u8>> {
     let options = &row.shared.options;
-    let alone = row.in_flight.load(SeqCst) == 0
-        && !row.unsent.load(Relaxed)
-        && row.mark.load(Relaxed) != row.bytes_in.load(Relaxed);
+    let activity = &row.activity;
+    let alone = activity.in_flight() == 0 && !activity.unsent() && activity.reading().begun();
     if !alone || !options.json_errors {
         return None;
     }

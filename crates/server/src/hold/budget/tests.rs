@@ -116,7 +116,7 @@ fn what_the_look_spares_is_not_spent() {
     let verdict = hold.tick(Duration::ZERO, [idle(0, 0.9), idle(1, 400.0)]);
     assert_eq!(keys(&verdict), [0]);
 
-    hold.spared(verdict.close[0].value);
+    hold.refund(verdict.close[0].value);
 
     assert_expected(&hold, 0.0);
     assert_eq!(keys(&hold.tick(TICK, [idle(2, 0.9), idle(1, 400.0)])), [2]);
@@ -133,7 +133,7 @@ fn gaps() -> impl Strategy<Value = Vec<u64>> {
 
 fn learned(gaps: Vec<u64>, connections: &[(u64, u64)]) -> Rates {
     let mut seen = Histogram::default();
-    gaps.into_iter().for_each(|gap_us| seen.spoke(gap_us));
+    gaps.into_iter().for_each(|gap_us| seen.record_event(gap_us));
     Rates::freeze(seen, connections.iter().map(|(silence_us, _)| Duration::from_micros(*silence_us)))
 }
 

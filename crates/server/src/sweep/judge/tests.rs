@@ -16,8 +16,8 @@ fn view(protocol: Protocol) -> View {
         go_away_ns: 0,
         in_flight: 0,
         requests: 0,
-        bytes_in: 0,
-        mark: 0,
+        spoken: false,
+        begun: false,
         unsent: false,
         settled: false,
     }
@@ -41,30 +41,30 @@ fn silence_before_the_first_byte() {
 
 #[test]
 fn half_a_preface() {
-    let ago = |seconds| View { since_ns: NOW - seconds * SECOND, bytes_in: 3, ..view(Protocol::Unknown) };
+    let ago = |seconds| View { since_ns: NOW - seconds * SECOND, spoken: true, begun: true, ..view(Protocol::Unknown) };
     check(ago(9), Due::Nothing);
     check(ago(10), Due::Kill(CloseReason::HeaderTimeout));
 }
 
 #[test]
 fn half_a_head() {
-    let first = |seconds| View { since_ns: NOW - seconds * SECOND, bytes_in: 30, ..view(Protocol::Http1) };
+    let first = |seconds| View { since_ns: NOW - seconds * SECOND, spoken: true, begun: true, ..view(Protocol::Http1) };
     check(first(9), Due::Nothing);
     check(first(10), Due::Kill(CloseReason::HeaderTimeout));
 
-    let later = View { requests: 1, since_ns: NOW - 60 * SECOND, bytes_in: 130, mark: 100, ..view(Protocol::Http1) };
+    let later = View { requests: 1, since_ns: NOW - 60 * SECOND, spoken: true, begun: true, ..view(Protocol::Http1) };
     check(later, Due::HeadBegun);
     check(View { head_seen_ns: NOW - 9 * SECOND, ..later }, Due::Nothing);
     check(View { head_seen_ns: NOW - 10 * SECOND, ..later }, Due::Kill(CloseReason::HeaderTimeout));
     check(View { head_seen_ns: NOW - 70 * SECOND, ..later }, Due::HeadBegun);
     check(View { head_seen_ns: NOW - 10 * SECOND, in_flight: 1, ..later }, Due::HeadEnded);
-    check(View { head_seen_ns: NOW - 10 * SECOND, mark: 130, ..later }, Due::HeadEnded);
+    check(View { head_seen_ns: NOW - 10 * SECOND, begun: false, ..later }, Due::HeadEnded);
 }
 
 #[test]
 fn between_requests() {
     let idle =
-        |seconds| View { requests: 3, since_ns: NOW - seconds * SECOND, bytes_in: 9, mark: 9, ..view(Protocol::Http1) };
+        |seconds| View { requests: 3, since_ns: NOW - seconds * SECOND, spoken: true, ..view(Protocol::Http1) };
     check(idle(67), Due::Nothing);
     check(idle(83), Due::Close(CloseReason::IdleTimeout));
     check(View { in_flight: 1, ..idle(600) }, Due::Nothing);
