@@ -1,12 +1,9 @@
-//! One connection, from accept to the end: sniff the protocol, let hyper drive it, say why it ended.
+//! One connection, from accept to the end: negotiate the protocol, let hyper drive it, say why it ended.
 
 mod drive;
 mod io;
-mod linger;
-mod negotiate;
 
-pub(crate) use io::Io;
-pub(crate) use linger::LINGER;
+pub(crate) use io::{Io, LINGER};
 
 use crate::admission::FORCED;
 use crate::app::RouteTable;
@@ -15,12 +12,13 @@ use crate::options::Http2Options;
 use crate::service::Service;
 use crate::shared::Shared;
 use crate::table::Registered;
+use crate::transport::Transport;
 use axum::Router;
 use drive::{Drive, Ended};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use io::Negotiated;
 use lameduck_lifecycle::{CloseReason, Protocol};
-use negotiate::Sniffed;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -44,12 +42,12 @@ pub(crate) fn spawn(
 
 /// Serves one socket until it ends, however that comes.
 async fn run(stream: TcpStream, registered: Registered, router: Router) {
-    let mut io = Io::new(stream, registered);
-    match negotiate::sniff(&mut io).await {
-        Sniffed::Http1 => serve_http1(io, router).await,
+    let mut io = Io::new(Transport::Plain(stream), registered);
+    match io.negotiate().await {
+        Negotiated::Http1 => serve_http1(io, router).await,
         // Boxed: an HTTP/1 connection must not pay for the size of an HTTP/2 one.
-        Sniffed::Http2 => Box::pin(serve_http2(io, router)).await,
-        Sniffed::Ended(reason) => io.row().closing.set_reason(reason),
+        Negotiated::Http2 => Box::pin(serve_http2(io, router)).await,
+        Negotiated::Ended(reason) => io.row().closing.set_reason(reason),
     }
 }
 

@@ -46,14 +46,15 @@ mod shared;
 mod stragglers;
 mod sweep;
 mod table;
+mod transport;
 
 pub use access::{Access, AccessLog, Record, Which};
 pub use answer::Rejected;
 pub use app::{App, RouteOptions};
+pub use arrivals::Arrivals;
 pub use bound::{BindError, Bound};
 pub use histogram::{BOUNDS_SECONDS, HistogramSnapshot, RouteHistogram};
 pub use hold::IdleHold;
-pub use arrivals::Arrivals;
 pub use numbers::{AcceptErrors, Numbers};
 pub use options::{Closings, Http2Options, Limits, Options};
 pub use server::Server;

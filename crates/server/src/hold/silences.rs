@@ -70,7 +70,11 @@ impl Silences {
 
 impl Cell {
     fn read(&self) -> Bucket {
-        Bucket { events: self.events.load(Relaxed), censored: self.censored.load(Relaxed), time_us: self.time_us.load(Relaxed) }
+        Bucket {
+            events: self.events.load(Relaxed),
+            censored: self.censored.load(Relaxed),
+            time_us: self.time_us.load(Relaxed),
+        }
     }
 }
 

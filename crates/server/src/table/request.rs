@@ -2,10 +2,7 @@
 
 use super::orders::Orders;
 use lameduck_lifecycle::Kind;
-use std::sync::atomic::{
-    AtomicBool, AtomicU32, AtomicU64,
-    Ordering::Relaxed,
-};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// The request of an HTTP/1 connection, or of one stream.
 #[derive(Debug, Default)]

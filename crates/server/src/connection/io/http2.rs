@@ -44,7 +44,7 @@ impl Io {
         loop {
             let mut bytes = [0; OWN_READ_BYTES];
             let mut buf = ReadBuf::new(&mut bytes);
-            let Poll::Ready(read) = self.poll_stream(cx, &mut buf) else { return late_pong.poll_over(cx).map(Ok) };
+            let Poll::Ready(read) = self.poll_transport(cx, &mut buf) else { return late_pong.poll_over(cx).map(Ok) };
             if read? == 0 {
                 return Poll::Ready(Ok(Bytes::new()));
             }

@@ -63,8 +63,7 @@ fn half_a_head() {
 
 #[test]
 fn between_requests() {
-    let idle =
-        |seconds| View { requests: 3, since_ns: NOW - seconds * SECOND, spoken: true, ..view(Protocol::Http1) };
+    let idle = |seconds| View { requests: 3, since_ns: NOW - seconds * SECOND, spoken: true, ..view(Protocol::Http1) };
     check(idle(67), Due::Nothing);
     check(idle(83), Due::Close(CloseReason::IdleTimeout));
     check(View { in_flight: 1, ..idle(600) }, Due::Nothing);

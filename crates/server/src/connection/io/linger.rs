@@ -3,14 +3,13 @@
 
 use crate::admission::{DRAINING, LEAVING};
 use crate::clock;
-use crate::kernel;
 use crate::table::Row;
+use crate::transport::Transport;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::ReadBuf;
 use tokio::time::{Instant, Sleep};
 
 /// How long we wait for the peer's FIN.
@@ -19,14 +18,6 @@ pub(crate) const LINGER: Duration = Duration::from_millis(500);
 /// How often the kernel is asked for what it has not sent: nobody wakes us for that.
 const ASK_MIN: Duration = Duration::from_millis(5);
 const ASK_MAX: Duration = Duration::from_millis(100);
-
-/// What the other side has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Peer {
-    Open,
-    Closed,
-    Reset,
-}
 
 /// A linger under way.
 #[derive(Debug)]
@@ -44,12 +35,13 @@ pub(super) struct Linger {
 }
 
 impl Linger {
-    pub(super) fn new(peer: Peer) -> Self {
+    /// `reading`: the peer may still send.
+    pub(super) fn new(reading: bool) -> Self {
         let reads_until = Instant::now() + LINGER;
         Self {
             timer: Box::pin(tokio::time::sleep_until(reads_until)),
             shut: false,
-            reading: peer == Peer::Open,
+            reading,
             reads_until,
             ask: ASK_MIN,
             crossed: false,
@@ -64,17 +56,13 @@ impl Linger {
     }
 
     /// Ready: closing the socket now takes nothing away.
-    pub(super) fn poll(&mut self, stream: &mut TcpStream, row: &Row, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.shut {
-            // Never waits on TCP; an error means that the peer is gone.
-            self.reading &= matches!(Pin::new(&mut *stream).poll_shutdown(cx), Poll::Ready(Ok(())));
-            self.shut = true;
-        }
+    pub(super) fn poll(&mut self, transport: &mut Transport, row: &Row, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            self.shut(transport, cx);
             if self.reading {
-                self.discard(stream, cx);
+                self.discard(transport, cx);
             }
-            if !self.reading && self.is_sent(stream, row) {
+            if self.shut && !self.reading && self.is_sent(transport, row) {
                 return Poll::Ready(());
             }
             if self.timer.as_mut().poll(cx).is_pending() {
@@ -87,12 +75,23 @@ impl Linger {
         }
     }
 
-    fn discard(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) {
+    /// Closes our side; that never waits on TCP, but on TLS with a peer that does not read.
+    fn shut(&mut self, transport: &mut Transport, cx: &mut Context<'_>) {
+        if !self.shut
+            && let Poll::Ready(closed) = transport.poll_close_write(cx)
+        {
+            // An error means that the peer is gone.
+            self.reading &= closed.is_ok();
+            self.shut = true;
+        }
+    }
+
+    fn discard(&mut self, transport: &mut Transport, cx: &mut Context<'_>) {
         let mut bytes = [0; 4096];
         // A peer that never stops sending keeps the timer from its turn: the clock is asked here too.
         while Instant::now() < self.reads_until {
             let mut buf = ReadBuf::new(&mut bytes);
-            match Pin::new(&mut *stream).poll_read(cx, &mut buf) {
+            match transport.poll_read(cx, &mut buf) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => self.crossed = true,
                 Poll::Ready(_) => {
@@ -107,8 +106,8 @@ impl Linger {
     }
 
     /// Everything has reached the peer's kernel, or it makes no sense to wait for that.
-    fn is_sent(&mut self, stream: &TcpStream, row: &Row) -> bool {
-        let unsent = kernel::unsent_bytes(stream).unwrap_or(0);
+    fn is_sent(&mut self, transport: &Transport, row: &Row) -> bool {
+        let unsent = transport.unsent();
         row.closing.set_unsent_bytes(unsent);
         let now = clock::now_ns();
         if unsent != self.unsent {
@@ -119,7 +118,6 @@ impl Linger {
         let leaving = shared.admission.now() & (LEAVING | DRAINING) != 0;
         // While the process lives on, the kernel sends for a closed socket as well: a peer that stopped reading need not hold a row.
         let stuck = !leaving && now - self.unsent_since_ns > clock::ns(shared.options.limits.idle_timeout);
-        // A socket that was reset keeps its number, but has no peer any more.
-        unsent == 0 || stuck || stream.peer_addr().is_err()
+        unsent == 0 || stuck || !transport.has_peer()
     }
 }

@@ -1,0 +1,89 @@
+//! The bytes under a connection. Everything above, from the first look at the protocol to the linger, asks here and never the
+//! socket itself.
+
+use crate::kernel;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A stream of bytes to and from the peer.
+#[derive(Debug)]
+pub(crate) enum Transport {
+    /// A TCP socket.
+    Plain(TcpStream),
+}
+
+impl Transport {
+    /// Reads what has come; nothing = the peer has closed its side.
+    #[inline]
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+
+    /// Writes as much as it takes.
+    #[inline]
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    /// Writes as much of all `slices` as it takes.
+    #[inline]
+    pub(crate) fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    /// Hands everything that was taken to the kernel.
+    #[inline]
+    pub(crate) fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Ends our side in order, and leaves the peer's open. Asked again while it is pending: a peer that does not read may keep it so.
+    pub(crate) fn poll_close_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    /// Bytes that the peer has sent and that have not been read from here, wherever they are. Where they are not counted, any
+    /// number above 0 stands for "some".
+    pub(crate) fn unread(&self) -> usize {
+        kernel::unread_bytes(self.socket()).unwrap_or(0)
+    }
+
+    /// Bytes that were written and that the peer has not acknowledged, wherever they are; 0 where that is not known.
+    pub(crate) fn unsent(&self) -> usize {
+        kernel::unsent_bytes(self.socket()).unwrap_or(0)
+    }
+
+    /// The least round-trip time that this connection has seen.
+    pub(crate) fn least_round_trip(&self) -> Option<Duration> {
+        kernel::least_round_trip(self.socket())
+    }
+
+    /// Whether there is a peer. (A socket that was reset keeps its count of unsent bytes, but has no peer any more.)
+    pub(crate) fn has_peer(&self) -> bool {
+        self.socket().peer_addr().is_ok()
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+        }
+    }
+}
