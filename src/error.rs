@@ -1,32 +1,49 @@
-//! The one error type of the service: what a client may be told.
+//! The one error type of the service: what clients may see.
 //!
-//! A handler returns it, the engine turns it into `{"error": sentence, "request_id": …}`. Causes that are our own business go
-//! to the log where they happen; nothing internal fits into these variants.
+//! A handler returns it, the engine turns it into `{"error": sentence, "request_id": …}`. Internal causes are logged where they
+//! happen; they do not fit into these variants.
 
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use lameduck::Rejected;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-/// Seconds after which a client that was turned away may try again.
+/// Seconds after which a rejected client may retry.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// Why a request was not done.
+/// Every error response has this body.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// What was wrong, in a sentence.
+    pub error: String,
+    /// The `x-request-id` of the response: quote it when asking for help.
+    pub request_id: String,
+}
+
+/// Why a request failed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Error {
-    /// 400: the request makes no sense; the sentence says what was expected.
+    /// 400: malformed; the sentence says what was expected.
     BadRequest(String),
-    /// 401: no key, or none that we know.
+    /// 401: no API key, or an unknown one.
     Unauthorized,
+    /// 404: there is no such object; the sentence says which.
+    #[expect(dead_code, reason = "for routes that you add")]
+    NotFound(String),
+    /// 409: the request contradicts the present state; the sentence says how.
+    #[expect(dead_code, reason = "for routes that you add")]
+    Conflict(String),
     /// 413: the body is longer than the limit.
     TooLarge,
-    /// 415: the body is said to be something else than JSON.
+    /// 415: `Content-Type` is not JSON.
     NotJson,
-    /// 422: JSON, but not what this route takes.
+    /// 422: JSON, but not what this route accepts.
     Unprocessable(String),
     /// 429: the queue is full.
     QueueFull,
-    /// 503: there is no room left for more; the sentence says of what.
+    /// 503: too many of these are stored.
     Full(&'static str),
 }
 
@@ -36,6 +53,8 @@ impl Error {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -48,12 +67,15 @@ impl Error {
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::BadRequest(sentence) | Self::Unprocessable(sentence) => f.write_str(sentence),
-            Self::Unauthorized => f.write_str("a key is needed: send Authorization: Bearer KEY"),
+            Self::BadRequest(sentence)
+            | Self::NotFound(sentence)
+            | Self::Conflict(sentence)
+            | Self::Unprocessable(sentence) => f.write_str(sentence),
+            Self::Unauthorized => f.write_str("missing or unknown API key: send `Authorization: Bearer KEY`"),
             Self::TooLarge => f.write_str("the body is too large"),
             Self::NotJson => f.write_str("the body must be JSON: send Content-Type: application/json"),
             Self::QueueFull => f.write_str("the queue is full, try again later"),
-            Self::Full(what) => write!(f, "no room for more {what}"),
+            Self::Full(what) => write!(f, "too many {what}, limit reached; try again later"),
         }
     }
 }
@@ -71,7 +93,12 @@ impl IntoResponse for Error {
                 response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
                 response.extensions_mut().insert(Rejected);
             }
-            Self::BadRequest(_) | Self::TooLarge | Self::NotJson | Self::Unprocessable(_) => {}
+            Self::BadRequest(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::TooLarge
+            | Self::NotJson
+            | Self::Unprocessable(_) => {}
         }
         response
     }

@@ -1,4 +1,4 @@
-//! What handlers take from a request, with our sentences where axum's would name our types.
+//! Extractors whose rejections use our own messages: axum's would show names of our types.
 
 use crate::error::Error;
 use axum::Json;
@@ -9,9 +9,22 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// A JSON object as the body.
+/// The JSON body as `T`.
 ///
-/// 415 without a JSON content type, 413 above the limit, 400 if it is no JSON, 422 if it is JSON but no object.
+/// 415 without a JSON content type, 413 above the limit, 400 if it is not JSON, 422 if it is JSON but does not fit `T`.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let Json(body) = Json::<T>::from_request(request, state).await.map_err(|rejection| body_error(&rejection))?;
+        Ok(Self(body))
+    }
+}
+
+/// Any JSON object as the body. As [`Body`], with 422 for JSON that is not an object.
 #[derive(Debug)]
 pub struct Object(pub Map<String, Value>);
 
@@ -19,20 +32,23 @@ impl<S: Send + Sync> FromRequest<S> for Object {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        match Json::<Value>::from_request(request, state).await {
-            Ok(Json(Value::Object(object))) => Ok(Self(object)),
-            Ok(_) => Err(Error::Unprocessable("the body must be a JSON object".to_owned())),
-            Err(rejection) => Err(body_error(&rejection)),
+        match Body::<Value>::from_request(request, state).await? {
+            Body(Value::Object(object)) => Ok(Self(object)),
+            Body(_) => Err(Error::Unprocessable("the body must be a JSON object".to_owned())),
         }
     }
 }
 
 fn body_error(rejection: &JsonRejection) -> Error {
-    let is_no_json = matches!(rejection, JsonRejection::JsonSyntaxError(_) | JsonRejection::JsonDataError(_));
-    match rejection.status() {
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Error::NotJson,
-        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge,
-        _ if is_no_json => Error::BadRequest(format!("the body is not valid JSON{}", position(rejection))),
+    match (rejection, rejection.status()) {
+        (_, StatusCode::UNSUPPORTED_MEDIA_TYPE) => Error::NotJson,
+        (_, StatusCode::PAYLOAD_TOO_LARGE) => Error::TooLarge,
+        (JsonRejection::JsonSyntaxError(_), _) => {
+            Error::BadRequest(format!("the body is not valid JSON{}", position(rejection)))
+        }
+        (JsonRejection::JsonDataError(_), _) => {
+            Error::Unprocessable(format!("the body does not fit: {}", innermost(rejection)))
+        }
         _ => Error::BadRequest("the body could not be read to its end".to_owned()),
     }
 }
@@ -80,7 +96,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
-/// The last cause says what was wrong with the value; those around it say where in our code.
+/// The last cause says what is wrong with the value; the outer ones name our types.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

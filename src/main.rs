@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, reason = "a binary has no outside: `pub` says what a module offers to the others")]
 
+mod bench;
 mod error;
 mod extract;
 mod keys;

@@ -1,11 +1,14 @@
-//! The OpenAPI document: collected from the handlers' own descriptions. `tests/it/openapi.rs` holds it against the service.
+//! `GET /openapi.json`: the OpenAPI document, collected from the handlers. `tests/it/openapi.rs` holds it against the service.
 
+use crate::error::ErrorBody;
 use crate::routes::{account, ping, submit, update, user};
-use serde::Serialize;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use std::sync::LazyLock;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, Response, ResponseBuilder};
-use utoipa::{Modify, OpenApi, ToSchema};
+use utoipa::{Modify, OpenApi};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -16,21 +19,14 @@ use utoipa::{Modify, OpenApi, ToSchema};
 )]
 struct Api;
 
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| serde_json::json!(Api::openapi()).to_string());
+
 /// The document, without the bench routes: they are tools, not the interface.
-pub fn document() -> Document {
-    Api::openapi()
+pub async fn openapi() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
 }
 
-/// Every error looks like this.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ErrorBody {
-    /// What was wrong, in a sentence.
-    pub error: String,
-    /// The `x-request-id` of the response, to be quoted when asking for help.
-    pub request_id: String,
-}
-
-/// The way to give a key.
+/// How a client presents its key.
 struct Keys;
 
 impl Modify for Keys {
@@ -46,19 +42,20 @@ struct CommonErrors;
 impl Modify for CommonErrors {
     fn modify(&self, document: &mut Document) {
         document.paths.paths.values_mut().flat_map(operations).for_each(|operation| {
-            let mut errors = vec![("500", "A defect of ours."), ("503", "Too busy, or too late; come back.")];
+            let mut errors =
+                vec![("500", "Internal error."), ("503", "Overloaded or shutting down; retry after `Retry-After`.")];
             if operation.parameters.is_some() {
                 errors.push(("400", "A parameter is missing or wrong."));
             }
             if operation.security.is_some() {
-                errors.push(("401", "No known key."));
+                errors.push(("401", "Missing or unknown API key."));
             }
             if operation.request_body.is_some() {
                 errors.extend([
                     ("400", "The body is not valid JSON."),
                     ("413", "The body is too large."),
-                    ("415", "The body is not said to be JSON."),
-                    ("422", "The body is JSON, but no object."),
+                    ("415", "`Content-Type` is not JSON."),
+                    ("422", "The body is not a JSON object."),
                 ]);
             }
             for (status, description) in errors {

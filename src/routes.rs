@@ -1,8 +1,6 @@
-//! The HTTP interface: one handler a file. `service.rs` says which are served.
+//! The HTTP interface: one handler per file. `service.rs` says which are served.
 
 pub mod account;
-pub mod bench;
-pub mod openapi;
 pub mod ping;
 pub mod submit;
 pub mod update;

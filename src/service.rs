@@ -1,27 +1,28 @@
 //! What this service consists of. To make it yours: delete the routes that you do not need, add your own.
 
 use crate::keys::Keys;
-use crate::routes::{account, bench, openapi, ping, submit, update, user};
-use crate::settings::Mine;
+use crate::routes::{account, ping, submit, update, user};
+use crate::settings::Settings;
 use crate::store::Store;
-use crate::workers;
+use crate::{bench, openapi, workers};
 use axum::routing::{get, post, put};
 use lameduck::{App, Service, Start};
 use std::sync::Arc;
 
-/// The service, to be handed to [`lameduck::run`].
-pub fn service() -> Service<Mine> {
+/// The service, to be passed to [`lameduck::run`].
+pub fn service() -> Service<Settings> {
     Service::new("lameduck")
-        .settings::<Mine>()
+        .settings::<Settings>()
         .version(env!("CARGO_PKG_VERSION"))
         .routes(|start| async move { routes(&start) })
 }
 
-/// Built when every dependency answers. An error here ends the start: exit code 1, with the sentence.
-fn routes(start: &Start<Mine>) -> anyhow::Result<App> {
-    let mine = start.settings();
-    let keys = Arc::new(Keys::load(&mine.keys_file)?);
-    let (queue, backlog) = workers::submit::queue(mine.queue_max, start.jobs().clone(), mine.bench);
+/// Called once every dependency is reachable. An error here ends the start: it is logged, and the exit code is 1.
+fn routes(start: &Start<Settings>) -> anyhow::Result<App> {
+    let settings = start.settings();
+    let keys = Arc::new(Keys::load(&settings.keys_file)?);
+    let (queue, backlog) = workers::queue(settings.queue_max, start.jobs().clone());
+    let backlog = if settings.bench { backlog.slowed(bench::work_time) } else { backlog };
     start.worker("submit", |worker| backlog.work_off(worker));
 
     let app = App::new()
@@ -31,5 +32,5 @@ fn routes(start: &Start<Mine>) -> anyhow::Result<App> {
         .route("/user", get(user::user))
         .route("/account", get(account::account).with_state(keys))
         .route("/openapi.json", get(openapi::openapi));
-    Ok(if mine.bench { bench::add(app) } else { app })
+    Ok(if settings.bench { bench::add(app) } else { app })
 }

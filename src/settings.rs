@@ -1,56 +1,47 @@
-//! The keys of this service, beside the engine's: sections `jobs`, `auth` and `bench`.
+//! The configuration keys of this service, next to the engine's: sections `jobs`, `auth` and `bench`.
 
-use lameduck::config::{Form, Key, Kind, Section, Settings, Values};
+use crate::bench;
+use lameduck::config::{Form, Key, Kind, Section, Values};
 use std::path::PathBuf;
 
-/// What the configuration says to this service.
+/// The settings of this service.
 #[derive(Clone, Debug)]
-pub struct Mine {
-    /// Jobs that may wait.
+pub struct Settings {
+    /// Maximum number of queued jobs.
     pub queue_max: usize,
-    /// Who may use /account; empty: nobody.
+    /// The API keys that may use /account; empty: access is disabled.
     pub keys_file: PathBuf,
-    /// Whether the bench routes are there.
+    /// Whether the bench routes are served.
     pub bench: bool,
 }
 
 const PATH: Form = Form { expected: "a path, or empty for none", valid: |text| !text.contains('\0') };
 
-impl Settings for Mine {
+impl lameduck::config::Settings for Settings {
     const SECTIONS: &'static [Section] = &[
         Section {
             name: "jobs",
-            doc: "What /submit accepts now and does later.",
+            doc: "Jobs that /submit accepts now and a worker does later.",
             keys: &[Key::new(
                 "jobs.queue_max",
                 Kind::Count { least: 1, most: 1_000_000 },
                 "1024",
-                "Jobs that may wait; more are answered with 429.",
+                "Maximum number of queued jobs; more are answered with 429.",
             )
-            .why("All that wait must be done within `drain.release`.")],
+            .why("All queued jobs must be done within `drain.release`.")],
         },
         Section {
             name: "auth",
-            doc: "Who may use /account.",
+            doc: "Access to /account.",
             keys: &[Key::new(
                 "auth.keys_file",
                 Kind::Text(PATH),
                 "",
-                "A file with `NAME KEY` a line, keys of 16 to 128 bytes, read at the start. Empty: nobody gets in.",
+                "A file with one `NAME KEY` per line, keys of 16 to 128 bytes, read at start-up. Empty: access is disabled.",
             )
             .why("A file, because a Secret is mounted as one.")],
         },
-        Section {
-            name: "bench",
-            doc: "Tools for tests and measurements.",
-            keys: &[Key::new(
-                "bench.enabled",
-                Kind::Flag,
-                "false",
-                "Serve /bench/*: slow, long, broken and stuck on purpose.",
-            )
-            .why("Whoever reaches them can hold the service up.")],
-        },
+        bench::SECTION,
     ];
 
     fn read(values: &Values) -> Self {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// The answer.
+/// The response.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Account {
     /// The owner of the key.

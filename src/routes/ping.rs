@@ -4,7 +4,7 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The answer.
+/// The response.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Pong {
     /// Always `pong`.

@@ -11,12 +11,12 @@ use utoipa::ToSchema;
 
 const ID_CHARS_MAX: usize = 128;
 
-/// The answer.
+/// The response.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Updated {
     /// The id from the path.
     id: String,
-    /// Whether there was nothing under this id before.
+    /// Whether the id was new.
     created: bool,
 }
 

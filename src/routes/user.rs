@@ -1,4 +1,4 @@
-//! `GET /user`: greets somebody.
+//! `GET /user`: greets a user.
 
 use crate::error::Error;
 use crate::extract::Query;
@@ -20,7 +20,7 @@ pub struct Who {
     id: String,
 }
 
-/// Greets somebody.
+/// Greets a user.
 ///
 /// # Errors
 /// 400 if the id is missing or empty, or one of the two is longer than 128 characters.

@@ -1,4 +1,4 @@
-//! `GET /bench/stream?chunks=&interval_ms=&bytes=`: a body that comes piece by piece.
+//! `GET /bench/stream?chunks=&interval_ms=&bytes=`: a body in pieces.
 
 use super::millis;
 use crate::error::Error;
@@ -14,13 +14,13 @@ const CHUNK_BYTES_MAX: usize = 1 << 20;
 /// What to stream.
 #[derive(Debug, Deserialize)]
 pub struct Stream {
-    /// How many pieces, to 1,000,000.
+    /// Number of pieces, at most 1 000 000.
     #[serde(default = "ten")]
     chunks: u64,
-    /// Time before each piece, to 60000.
+    /// Time before each piece, at most 60 000.
     #[serde(default)]
     interval_ms: u64,
-    /// Bytes of each piece, to 1 MiB.
+    /// Bytes per piece, at most 1 MiB.
     #[serde(default = "kibibyte")]
     bytes: usize,
 }
@@ -33,7 +33,7 @@ fn kibibyte() -> usize {
     1024
 }
 
-/// Streams the pieces. In flight until the last one was taken.
+/// Streams the pieces. The request is in flight until the client has taken the last one.
 ///
 /// # Errors
 /// 400 above the limits.

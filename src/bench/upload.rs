@@ -9,14 +9,14 @@ use serde::Serialize;
 /// The route's own limit.
 pub const BODY_BYTES_MAX: usize = 64 << 20;
 
-/// The answer.
+/// The response.
 #[derive(Debug, Serialize)]
 pub struct Uploaded {
-    /// Bytes that came.
+    /// Bytes received.
     bytes: usize,
 }
 
-/// Reads the body to its end and throws it away, chunk by chunk.
+/// Reads the whole body and discards it, chunk by chunk.
 ///
 /// # Errors
 /// 413 above 64 MiB, 400 if the client stops in the middle.
