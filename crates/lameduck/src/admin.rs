@@ -8,7 +8,7 @@ mod probes;
 pub(crate) use drain::DrainAccess;
 pub(crate) use listener::serve;
 
-use crate::life::Events;
+use crate::events::Events;
 use crate::liveness::Heartbeat;
 use crate::metrics;
 use crate::observer::Observer;

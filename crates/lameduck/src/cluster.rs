@@ -7,9 +7,9 @@ mod absent;
 mod present;
 
 #[cfg(not(feature = "cluster"))]
-pub(crate) use absent::Surroundings;
+pub(crate) use absent::ClusterAccess;
 #[cfg(feature = "cluster")]
-pub(crate) use present::Surroundings;
+pub(crate) use present::ClusterAccess;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};

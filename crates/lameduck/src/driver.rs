@@ -3,7 +3,7 @@
 mod announce;
 pub(crate) mod progress;
 
-use crate::life::{Life, Shared};
+use crate::events::{PhaseView, Shared};
 use lameduck_lifecycle::{Effect, Event, Machine, PhaseName};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::time::sleep_until;
 const PUBLISH_EVERY: Duration = Duration::from_millis(100);
 
 /// What carries out the machine's orders.
-pub(crate) trait Rooms {
+pub(crate) trait Effects {
     /// Carries out one order without blocking. What takes time is begun, and told by an event when it is done; what is known at
     /// once is returned.
     fn perform(&mut self, effect: Effect) -> Option<Event>;
@@ -23,21 +23,21 @@ pub(crate) trait Rooms {
 /// Owns the machine.
 pub(crate) struct Driver<R> {
     machine: Machine,
-    rooms: R,
+    effects: R,
     events: mpsc::Receiver<Event>,
-    life: watch::Sender<Life>,
+    view: watch::Sender<PhaseView>,
     shared: Shared,
     published_at: Duration,
     stale: bool,
 }
 
-impl<R: Rooms> Driver<R> {
+impl<R: Effects> Driver<R> {
     /// A driver of a process that started with the clock of `shared`; `first` is what happened then.
     pub(crate) fn new(
         shared: Shared,
-        rooms: R,
+        effects: R,
         events: mpsc::Receiver<Event>,
-        life: watch::Sender<Life>,
+        view: watch::Sender<PhaseView>,
         first: Option<Event>,
     ) -> Self {
         let mut machine = Machine::new(shared.plan.clone());
@@ -45,7 +45,7 @@ impl<R: Rooms> Driver<R> {
             // Nothing serves yet, so nothing can be ordered.
             let _ = machine.on(Duration::ZERO, first);
         }
-        Self { machine, rooms, events, life, shared, published_at: Duration::ZERO, stale: false }
+        Self { machine, effects, events, view, shared, published_at: Duration::ZERO, stale: false }
     }
 
     /// Runs to the end of the life.
@@ -96,7 +96,7 @@ impl<R: Rooms> Driver<R> {
         if due && !opens {
             self.publish();
         }
-        let known: Vec<Event> = step.effects.into_iter().filter_map(|effect| self.rooms.perform(effect)).collect();
+        let known: Vec<Event> = step.effects.into_iter().filter_map(|effect| self.effects.perform(effect)).collect();
         if due && opens {
             self.publish();
         }
@@ -111,7 +111,7 @@ impl<R: Rooms> Driver<R> {
     fn publish(&mut self) {
         self.published_at = self.shared.clock.now();
         self.stale = false;
-        self.life.send_replace(Life {
+        self.view.send_replace(PhaseView {
             at: self.published_at,
             phase: self.machine.phase().clone(),
             readiness: self.machine.readiness(),

@@ -2,11 +2,11 @@
 
 use crate::clock::Clock;
 use crate::config::{Loaded, Settings};
+use crate::events::Events;
 use crate::handle::Handle;
-use crate::life::Events;
 use crate::run::control_runtime;
+use crate::runtime::{Addresses, Bound, Configured, StartError, deliver};
 use crate::service::Service;
-use crate::startup::{Addresses, Bound, Configured, StartError, deliver};
 use anyhow::Context;
 use lameduck_lifecycle::{Event, Report};
 use std::thread;
@@ -71,9 +71,9 @@ async fn control(
     started: &std::sync::mpsc::SyncSender<anyhow::Result<Handle>>,
 ) -> Option<Report> {
     let config = bound.configured.config.clone();
-    let (events, told) = Events::channel();
+    let (events, receiver) = Events::channel();
     tokio::spawn(forward(verbs, events.clone()));
-    let running = match bound.start(events, told) {
+    let running = match bound.start(events, receiver) {
         Ok(running) => running,
         Err(error) => {
             let _ = started.send(Err(error));
@@ -81,10 +81,10 @@ async fn control(
         }
     };
     let _ = started.send(Ok(running.handle().clone()));
-    let surroundings = running.surroundings();
+    let cluster = running.cluster();
     let report = running.finished().await;
     deliver(&report, &config).await;
-    surroundings.announce_end(&report).await;
+    cluster.announce_end(&report).await;
     Some(report)
 }
 
@@ -92,10 +92,10 @@ async fn control(
 async fn forward(mut verbs: watch::Receiver<Verb>, events: Events) {
     let asked = verbs.wait_for(|verb| *verb >= Verb::Shutdown).await.map_or(Verb::Close, |verb| *verb);
     if asked == Verb::Shutdown {
-        events.tell(Event::LeaveAsked).await;
+        events.send(Event::LeaveAsked).await;
         let _ = verbs.wait_for(|verb| *verb >= Verb::Close).await;
     }
-    events.tell(Event::CloseAsked).await;
+    events.send(Event::CloseAsked).await;
 }
 
 impl Engine {

@@ -1,6 +1,6 @@
 //! Named gates of start-up that the service itself opens: a cache that is filled, a model that is loaded.
 
-use crate::life::Events;
+use crate::events::Events;
 use lameduck_lifecycle::Event;
 use tokio::sync::watch;
 
@@ -71,24 +71,24 @@ impl Gates {
     /// Cancel safe but for events that were not told.
     pub(crate) async fn all_open(&self, events: &Events) -> Result<(), (String, String)> {
         let mut changes = self.0.subscribe();
-        let mut told: Vec<State> = Vec::new();
+        let mut known: Vec<State> = Vec::new();
         loop {
             let gates = changes.borrow_and_update().clone();
             for (index, (name, state)) in gates.iter().enumerate() {
-                if index >= told.len() {
-                    events.tell(Event::GateShut(name.clone())).await;
-                    told.push(State::Shut);
+                if index >= known.len() {
+                    events.send(Event::GateShut(name.clone())).await;
+                    known.push(State::Shut);
                 }
-                if told[index] == State::Shut {
+                if known[index] == State::Shut {
                     match state {
                         State::Shut => continue,
-                        State::Open => events.tell(Event::GateOpened(name.clone())).await,
+                        State::Open => events.send(Event::GateOpened(name.clone())).await,
                         State::Failed(why) => return Err((name.clone(), why.clone())),
                     }
-                    told[index] = state.clone();
+                    known[index] = state.clone();
                 }
             }
-            if told.iter().all(|state| *state == State::Open) {
+            if known.iter().all(|state| *state == State::Open) {
                 return Ok(());
             }
             // The sender is `self`: it cannot be gone.
@@ -103,7 +103,7 @@ mod tests {
 
     #[tokio::test]
     async fn waits_for_all_and_tells_each_once() {
-        let (events, mut told) = Events::channel();
+        let (events, mut known) = Events::channel();
         let gates = Gates::default();
         let (cache, model) = (gates.shut("cache".to_owned()), gates.shut("model".to_owned()));
         cache.open();
@@ -113,11 +113,11 @@ mod tests {
         });
         let mut names = Vec::new();
         for _ in 0..3 {
-            names.push(told.recv().await.unwrap());
+            names.push(known.recv().await.unwrap());
         }
         model.open();
         assert_eq!(waiting.await.unwrap(), Ok(()));
-        names.push(told.recv().await.unwrap());
+        names.push(known.recv().await.unwrap());
         let shut = |name: &str| Event::GateShut(name.to_owned());
         let opened = |name: &str| Event::GateOpened(name.to_owned());
         assert_eq!(names, [shut("cache"), opened("cache"), shut("model"), opened("model")]);

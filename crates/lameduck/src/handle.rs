@@ -1,7 +1,7 @@
 //! The read-only view of the lifecycle that handlers, streams and workers get.
 
+use crate::events::{PhaseView, Shared};
 use crate::jobs::Jobs;
-use crate::life::{Life, Shared};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -61,7 +61,7 @@ impl Handle {
     /// The phase.
     pub fn phase(&self) -> PhaseName {
         match &self.inner {
-            Inner::Engine(shared) => shared.life.borrow().phase.name(),
+            Inner::Engine(shared) => shared.view.borrow().phase.name(),
             Inner::Detached => PhaseName::Ready,
         }
     }
@@ -69,7 +69,7 @@ impl Handle {
     /// Whether leaving has begun.
     pub fn is_leaving(&self) -> bool {
         match &self.inner {
-            Inner::Engine(shared) => shared.life.borrow().leaving(),
+            Inner::Engine(shared) => shared.view.borrow().is_leaving(),
             Inner::Detached => false,
         }
     }
@@ -79,13 +79,13 @@ impl Handle {
     /// It may become less than time alone explains (a cluster may shorten the grace period), never more.
     pub fn time_left(&self) -> Option<Duration> {
         let Inner::Engine(shared) = &self.inner else { return None };
-        let life = shared.life.borrow();
-        let departure = life.phase.departure()?;
-        let schedule = lameduck_lifecycle::Schedule::new(&shared.plan, departure.began, departure.deadline);
-        let until = match &life.phase {
+        let view = shared.view.borrow();
+        let leaving = view.phase.leaving()?;
+        let schedule = lameduck_lifecycle::Schedule::new(&shared.plan, leaving.began, leaving.deadline);
+        let until = match &view.phase {
             Phase::Draining(draining) => schedule.drain_cut(&shared.plan, draining.phase_since)?,
             Phase::LameDuck { .. } | Phase::Starting(_) | Phase::Ready { .. } => schedule.drain_until?,
-            Phase::Releasing(_) | Phase::Flushing(_) | Phase::Exited(_) => departure.deadline?,
+            Phase::Releasing(_) | Phase::Flushing(_) | Phase::Exited(_) => leaving.deadline?,
         };
         Some(until.saturating_sub(shared.clock.now()))
     }
@@ -96,7 +96,7 @@ impl Handle {
     /// Cancel safe, as [`leaving`](Self::leaving).
     pub async fn started(&self) {
         if let Inner::Engine(_) = &self.inner {
-            self.until(|life| !matches!(life.phase, Phase::Starting(_))).await;
+            self.until(|view| !matches!(view.phase, Phase::Starting(_))).await;
         }
     }
 
@@ -105,7 +105,7 @@ impl Handle {
     /// # Cancel safety
     /// Cancel safe: nothing is missed by asking again.
     pub async fn leaving(&self) {
-        self.until(Life::leaving).await;
+        self.until(PhaseView::is_leaving).await;
     }
 
     /// Waits until the requests are done (or cut) and what start-up acquired is given back. Level-triggered.
@@ -113,7 +113,7 @@ impl Handle {
     /// # Cancel safety
     /// Cancel safe, as [`leaving`](Self::leaving).
     pub async fn releasing(&self) {
-        self.until(Life::releasing).await;
+        self.until(PhaseView::is_releasing).await;
     }
 
     /// Where jobs are accepted.
@@ -121,12 +121,12 @@ impl Handle {
         &self.jobs
     }
 
-    async fn until(&self, condition: fn(&Life) -> bool) {
+    async fn until(&self, condition: fn(&PhaseView) -> bool) {
         match &self.inner {
             Inner::Engine(shared) => {
-                let mut life: watch::Receiver<Life> = shared.life.clone();
+                let mut view: watch::Receiver<PhaseView> = shared.view.clone();
                 // A life that nobody publishes any more is over, and that is further than any condition.
-                let _ = life.wait_for(condition).await;
+                let _ = view.wait_for(condition).await;
             }
             Inner::Detached => std::future::pending().await,
         }

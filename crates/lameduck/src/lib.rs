@@ -88,19 +88,21 @@ pub mod config;
 mod dependency;
 mod driver;
 mod engine;
+mod events;
 mod gates;
 mod handle;
 mod jobs;
-mod life;
+
 mod liveness;
 mod metrics;
 mod observer;
 mod release;
 mod report_file;
 mod run;
+mod runtime;
 mod service;
 mod signals;
-mod startup;
+
 mod workers;
 
 pub use anyhow;
@@ -114,8 +116,8 @@ pub use lameduck_lifecycle::{PhaseName, Report};
 pub use lameduck_server::{App, Rejected, RouteOptions};
 pub use prometheus;
 pub use run::run;
+pub use runtime::Addresses;
 pub use service::{Service, Start};
-pub use startup::Addresses;
 pub use workers::Worker;
 
 /// The examples of the README compile.

@@ -1,9 +1,9 @@
 //! The state of the process at this moment: the published phase, completed by what the rooms count.
 
+use crate::events::{PhaseView, Shared};
 use crate::jobs::Jobs;
-use crate::life::{Life, Shared};
 use crate::release::Releasing;
-use crate::workers::Crew;
+use crate::workers::WorkerSet;
 use lameduck_lifecycle::{Document, Phase, Snapshot, Straggler};
 use lameduck_server::{Numbers, Server};
 
@@ -16,19 +16,19 @@ pub(crate) struct Observer {
     pub(crate) shared: Shared,
     pub(crate) server: Server,
     pub(crate) jobs: Jobs,
-    pub(crate) crew: Crew,
+    pub(crate) workers: WorkerSet,
     pub(crate) releasing: Releasing,
 }
 
 impl Observer {
     /// The state now: phase and numbers in one value.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.complete(&self.shared.life.borrow(), self.server.snapshot())
+        self.complete(&self.shared.view.borrow(), self.server.snapshot())
     }
 
     /// The /drain document now.
     pub(crate) fn document(&self) -> Document {
-        let wake_at = self.shared.life.borrow().wake_at;
+        let wake_at = self.shared.view.borrow().wake_at;
         Document::new(&self.snapshot(), &self.shared.plan, wake_at)
     }
 
@@ -47,15 +47,15 @@ impl Observer {
     }
 
     /// A life together with numbers.
-    pub(crate) fn complete(&self, life: &Life, numbers: Numbers) -> Snapshot {
+    pub(crate) fn complete(&self, view: &PhaseView, numbers: Numbers) -> Snapshot {
         Snapshot {
-            at: self.shared.clock.now().max(life.at),
-            phase: life.phase.clone(),
-            readiness: life.readiness.clone(),
+            at: self.shared.clock.now().max(view.at),
+            phase: view.phase.clone(),
+            readiness: view.readiness.clone(),
             ledger: numbers.ledger,
             jobs: self.jobs.counts(),
             connections: numbers.connections,
-            stragglers: self.stragglers(&life.phase),
+            stragglers: self.stragglers(&view.phase),
         }
     }
 
@@ -65,7 +65,7 @@ impl Observer {
             Phase::LameDuck { .. } | Phase::Draining(_) => self.server.stragglers(STRAGGLERS_MAX),
             Phase::Releasing(_) | Phase::Flushing(_) | Phase::Exited(_) => {
                 let mut left = self.server.stragglers(STRAGGLERS_MAX);
-                left.extend(self.crew.stragglers());
+                left.extend(self.workers.stragglers());
                 left.extend(self.releasing.straggler());
                 left.extend(self.jobs.stragglers(STRAGGLERS_MAX));
                 left.truncate(STRAGGLERS_MAX);

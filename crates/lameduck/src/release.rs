@@ -2,7 +2,7 @@
 //! those after it.
 
 use crate::dependency::{Acquired, Named};
-use crate::workers::Crew;
+use crate::workers::WorkerSet;
 use lameduck_lifecycle::Straggler;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -45,20 +45,20 @@ enum Part {
 /// # Cancel safety
 /// Dropped, nothing further is released; what was being released is dropped with it.
 pub(crate) async fn release_all(
-    crew: &Crew,
+    workers: &WorkerSet,
     acquired: &Acquired,
     releasing: &Releasing,
     work: &runtime::Handle,
     until: Instant,
 ) {
-    let workers = crew.names_reversed().into_iter().map(Part::Worker);
-    let parts: Vec<Part> = workers.chain(acquired.take_reversed().into_iter().map(Part::Dependency)).collect();
+    let names = workers.names_reversed().into_iter().map(Part::Worker);
+    let parts: Vec<Part> = names.chain(acquired.take_reversed().into_iter().map(Part::Dependency)).collect();
     let count = parts.len();
     for (index, part) in parts.into_iter().enumerate() {
         let bound = bound(Instant::now(), until, count - 1 - index);
         match part {
             Part::Worker(name) => {
-                if timeout_at(bound, crew.release(&name)).await.is_err() {
+                if timeout_at(bound, workers.release(&name)).await.is_err() {
                     tracing::warn!(worker = %name, "worker {name} did not end in its time");
                 }
             }

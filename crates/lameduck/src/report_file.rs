@@ -55,9 +55,9 @@ mod tests {
 
     #[test]
     fn the_termination_log_gets_one_line_that_fits() {
-        let failed = crate::startup::StartError { gate: "listen.http".to_owned(), error: "x".repeat(9000) };
+        let failed = crate::runtime::StartError { gate: "listen.http".to_owned(), error: "x".repeat(9000) };
         let loaded = crate::config::load::<()>(&crate::config::Sources::default()).unwrap();
-        let report = crate::startup::stillborn(&loaded.config, crate::clock::Clock::start(), &failed);
+        let report = crate::runtime::start_failure_report(&loaded.config, crate::clock::Clock::start(), &failed);
         let compact = text(Path::new(TERMINATION_LOG), &report);
         assert!(compact.len() <= COMPACT_BYTES_MAX && !compact.contains('\n'), "{compact}");
         let document: serde_json::Value = serde_json::from_str(&compact).unwrap();

@@ -2,12 +2,12 @@
 
 use crate::cli::{self, Invocation, Parsed};
 use crate::clock::Clock;
-use crate::cluster::Surroundings;
+use crate::cluster::ClusterAccess;
 use crate::config::{Loaded, Settings};
-use crate::life::Events;
+use crate::events::Events;
+use crate::runtime::{Configured, deliver, start_failure_report};
 use crate::service::Service;
 use crate::signals::Signals;
-use crate::startup::{Configured, deliver, stillborn};
 use lameduck_lifecycle::{Exit, Report};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -35,7 +35,7 @@ pub fn run<S: Settings>(service: Service<S>) -> ExitCode {
     let clock = Clock::start();
     let runtime = match control_runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return complain(&format!("cannot start the control thread: {error}"), Exit::Failed),
+        Err(error) => return print_error(&format!("cannot start the control thread: {error}"), Exit::Failed),
     };
     let code = runtime.block_on(command(service, clock));
     runtime.shutdown_background();
@@ -50,13 +50,13 @@ pub(crate) fn control_runtime() -> std::io::Result<Runtime> {
 async fn command<S: Settings>(service: Service<S>, clock: Clock) -> ExitCode {
     let signals = match Signals::install() {
         Ok(signals) => signals,
-        Err(error) => return complain(&format!("cannot handle signals: {error}"), Exit::Failed),
+        Err(error) => return print_error(&format!("cannot handle signals: {error}"), Exit::Failed),
     };
     let defaults = vec![("service.name", service.about.name.to_owned())];
     match cli::parse::<S>(&service.about, Invocation { defaults, ..Invocation::of_this_process() }) {
         Parsed::Serve(loaded) => serve(service, *loaded, signals, clock).await,
         Parsed::Print(text) => print(&text),
-        Parsed::Refuse(problem) => complain(&problem, Exit::Usage),
+        Parsed::Refuse(problem) => print_error(&problem, Exit::Usage),
     }
 }
 
@@ -70,41 +70,41 @@ async fn serve<S: Settings>(service: Service<S>, loaded: Loaded<S>, signals: Sig
     let Loaded { config, settings, warnings, .. } = loaded;
     let log = match lameduck_telemetry::init(&config.telemetry_options()) {
         Ok(log) => log,
-        Err(error) => return complain(&format!("{error:#}"), Exit::Failed),
+        Err(error) => return print_error(&format!("{error:#}"), Exit::Failed),
     };
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let (report, surroundings) = live(Configured::new(service, config.clone(), settings, clock), signals).await;
+    let (report, cluster) = live(Configured::new(service, config.clone(), settings, clock), signals).await;
     deliver(&report, &config).await;
-    if let Some(surroundings) = surroundings {
-        surroundings.announce_end(&report).await;
+    if let Some(cluster) = cluster {
+        cluster.announce_end(&report).await;
     }
     log.flush(LOG_WITHIN);
     ExitCode::from(report.exit.code())
 }
 
 /// One life, from the configuration to the report.
-async fn live(configured: Configured, signals: Signals) -> (Report, Option<Surroundings>) {
+async fn live(configured: Configured, signals: Signals) -> (Report, Option<ClusterAccess>) {
     let (config, clock) = (configured.config.clone(), configured.clock);
-    let (events, told) = Events::channel();
+    let (events, receiver) = Events::channel();
     tokio::spawn(signals.forward(events.clone()));
-    let started = configured.bind().and_then(|bound| bound.start(events, told).map_err(Into::into));
+    let started = configured.bind().and_then(|bound| bound.start(events, receiver).map_err(Into::into));
     match started {
         Ok(running) => {
-            let surroundings = running.surroundings();
-            (running.finished().await, Some(surroundings))
+            let cluster = running.cluster();
+            (running.finished().await, Some(cluster))
         }
         Err(error) => {
             tracing::error!(gate = %error.gate, "start-up failed at {}: {}", error.gate, error.error);
-            (stillborn(&config, clock, &error), None)
+            (start_failure_report(&config, clock, &error), None)
         }
     }
 }
 
 /// Says what is wrong before there is a log.
 #[expect(clippy::print_stderr, reason = "there is no log yet, and a person waits for an answer")]
-fn complain(problem: &str, exit: Exit) -> ExitCode {
+fn print_error(problem: &str, exit: Exit) -> ExitCode {
     eprintln!("{}", problem.trim_end());
     ExitCode::from(exit.code())
 }

@@ -6,7 +6,7 @@ use crate::dependency::{Dependency, Named};
 use crate::gates::{Gate, Gates};
 use crate::handle::Handle;
 use crate::jobs::Jobs;
-use crate::workers::{Idle, Worker};
+use crate::workers::{PendingWorker, Worker};
 use futures_util::future::BoxFuture;
 use lameduck_server::App;
 use prometheus::Registry;
@@ -30,7 +30,7 @@ type Routes<S> = Box<dyn FnOnce(Start<S>) -> BoxFuture<'static, anyhow::Result<A
 pub struct Service<S = ()> {
     pub(crate) about: About,
     pub(crate) routes: Routes<S>,
-    pub(crate) workers: Vec<Idle>,
+    pub(crate) workers: Vec<PendingWorker>,
     pub(crate) dependencies: Vec<Named>,
 }
 
@@ -87,7 +87,7 @@ impl<S: Settings> Service<S> {
         F: FnOnce(Worker) -> Fut + Send + 'static,
         Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        self.workers.push(Idle::new(name, run));
+        self.workers.push(PendingWorker::new(name, run));
         self
     }
 
@@ -131,7 +131,7 @@ pub(crate) struct Common {
     pub(crate) handle: Handle,
     pub(crate) registry: Registry,
     pub(crate) gates: Gates,
-    pub(crate) workers: Arc<Mutex<Vec<Idle>>>,
+    pub(crate) workers: Arc<Mutex<Vec<PendingWorker>>>,
 }
 
 impl<S> Start<S> {
@@ -168,7 +168,7 @@ impl<S> Start<S> {
         F: FnOnce(Worker) -> Fut + Send + 'static,
         Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        self.common.workers.lock().unwrap_or_else(PoisonError::into_inner).push(Idle::new(name, run));
+        self.common.workers.lock().unwrap_or_else(PoisonError::into_inner).push(PendingWorker::new(name, run));
     }
 
     /// Shuts a gate: the service is not ready until it is opened.

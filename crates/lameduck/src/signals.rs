@@ -13,7 +13,7 @@ use unix as os;
 #[cfg(windows)]
 use windows as os;
 
-use crate::life::Events;
+use crate::events::Events;
 use lameduck_lifecycle::{Event, Signal};
 
 /// The installed handlers.
@@ -37,7 +37,7 @@ impl Signals {
                 Signal::Interrupt => "interrupt",
             };
             tracing::info!(signal = name, meaning, "received {name}");
-            events.tell(Event::Signal(signal)).await;
+            events.send(Event::Signal(signal)).await;
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Background tasks with a name and a guard: started when the service is ready, told to leave, waited for, named if they stay.
 
-mod crew;
+mod set;
 
-pub(crate) use crew::{Crew, panic_text};
+pub(crate) use set::{WorkerSet, panic_text};
 
 use crate::handle::Handle;
 use crate::jobs::Jobs;
@@ -76,12 +76,12 @@ impl Worker {
 }
 
 /// A worker that has not been started.
-pub(crate) struct Idle {
+pub(crate) struct PendingWorker {
     name: String,
     run: Box<dyn FnOnce(Worker) -> BoxFuture<'static, anyhow::Result<()>> + Send>,
 }
 
-impl Idle {
+impl PendingWorker {
     pub(crate) fn new<F, Fut>(name: impl Into<String>, run: F) -> Self
     where
         F: FnOnce(Worker) -> Fut + Send + 'static,
@@ -91,8 +91,8 @@ impl Idle {
     }
 }
 
-impl std::fmt::Debug for Idle {
+impl std::fmt::Debug for PendingWorker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Idle").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("PendingWorker").field("name", &self.name).finish_non_exhaustive()
     }
 }

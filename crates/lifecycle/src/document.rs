@@ -4,11 +4,11 @@ mod compact;
 
 pub use compact::COMPACT_BYTES_MAX;
 
+use crate::exit::Exit;
 use crate::jobs::Jobs;
 use crate::ledger::Ledger;
-use crate::phase::{Departure, Phase, PhaseSeconds, Readiness};
+use crate::phase::{Leaving, Phase, PhaseSeconds, Readiness};
 use crate::plan::Plan;
-use crate::report::Exit;
 use crate::snapshot::{Connections, Snapshot, Straggler};
 use crate::vocabulary::PhaseName;
 use crate::wait::WaitEnd;
@@ -36,7 +36,7 @@ pub struct Document {
     /// Time until the one deadline; negative: passed. `null`: not leaving, or none.
     pub deadline_in_ms: Option<i64>,
     /// What the current phase waits for.
-    pub waits: Vec<Wanted>,
+    pub waits: Vec<Waiting>,
     /// How LameDuck ended.
     pub wait_end: Option<WaitEnd>,
     /// From the signal to the moment when the last slice let go of this pod.
@@ -68,7 +68,7 @@ pub struct Document {
 
 /// Something that is waited for, and until when at most.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Wanted {
+pub struct Waiting {
     /// In words.
     #[serde(rename = "for")]
     pub what: String,
@@ -79,60 +79,60 @@ pub struct Wanted {
 impl Document {
     /// The document of a snapshot; `wake_at` is [`Machine::wake_at`](crate::Machine::wake_at).
     pub fn new(snapshot: &Snapshot, plan: &Plan, wake_at: Option<Duration>) -> Self {
-        let departure = snapshot.phase.departure();
+        let leaving = snapshot.phase.leaving();
         let exited = matches!(snapshot.phase, Phase::Exited(_));
         Self {
             version: DOCUMENT_VERSION,
             phase: snapshot.phase.name(),
             since_ms: millis(snapshot.at.saturating_sub(snapshot.phase.since())),
-            was_ready: departure.map_or(matches!(snapshot.phase, Phase::Ready { .. }), |departure| departure.was_ready),
+            was_ready: leaving.map_or(matches!(snapshot.phase, Phase::Ready { .. }), |leaving| leaving.was_ready),
             ready: snapshot.readiness == Readiness::Ready,
-            cause: departure.map(|departure| departure.cause.to_string()),
-            deadline_in_ms: departure
-                .and_then(|departure| departure.deadline)
+            cause: leaving.map(|leaving| leaving.cause.to_string()),
+            deadline_in_ms: leaving
+                .and_then(|leaving| leaving.deadline)
                 .map(|deadline| signed_millis(deadline) - signed_millis(snapshot.at)),
             waits: waits(snapshot, plan, wake_at),
-            wait_end: departure.and_then(|departure| departure.wait_end),
-            deregistered_after_ms: after_the_signal(departure, |departure| departure.deregistered_at),
-            last_connection_after_ms: after_the_signal(departure, |departure| departure.last_arrival_at),
-            phases: departure.map(|departure| departure.took.clone()).unwrap_or_default(),
-            cut: departure.map(|departure| departure.cut.clone()).unwrap_or_default(),
-            failures: departure.map(|departure| departure.failures.clone()).unwrap_or_default(),
+            wait_end: leaving.and_then(|leaving| leaving.wait_end),
+            deregistered_after_ms: after_the_signal(leaving, |leaving| leaving.deregistered_at),
+            last_connection_after_ms: after_the_signal(leaving, |leaving| leaving.last_arrival_at),
+            phases: leaving.map(|leaving| leaving.took.clone()).unwrap_or_default(),
+            cut: leaving.map(|leaving| leaving.cut.clone()).unwrap_or_default(),
+            failures: leaving.map(|leaving| leaving.failures.clone()).unwrap_or_default(),
             ledger_sentence: snapshot.ledger.sentence(),
             ledger_error: snapshot.ledger.check().err().filter(|_| exited).map(|error| error.to_string()),
             ledger: snapshot.ledger.clone(),
             jobs: snapshot.jobs.clone(),
             connections: snapshot.connections.clone(),
             stragglers: snapshot.stragglers.clone(),
-            exit_code: departure
+            exit_code: leaving
                 .filter(|_| exited)
-                .map(|departure| Exit::of(departure, &snapshot.ledger, &snapshot.jobs).code()),
+                .map(|leaving| Exit::of(leaving, &snapshot.ledger, &snapshot.jobs).code()),
         }
     }
 }
 
-fn waits(snapshot: &Snapshot, plan: &Plan, wake_at: Option<Duration>) -> Vec<Wanted> {
+fn waits(snapshot: &Snapshot, plan: &Plan, wake_at: Option<Duration>) -> Vec<Waiting> {
     let at_most_ms = wake_at.map(|at| millis(at.saturating_sub(snapshot.at)));
-    let wanted = |what: String| vec![Wanted { what, at_most_ms }];
+    let waiting = |what: String| vec![Waiting { what, at_most_ms }];
     match &snapshot.phase {
-        Phase::Starting(startup) if startup.shut.is_empty() => wanted("start-up".to_owned()),
+        Phase::Starting(startup) if startup.shut.is_empty() => waiting("start-up".to_owned()),
         Phase::Starting(startup) => {
-            startup.shut.iter().map(|gate| Wanted { what: format!("gate {gate}"), at_most_ms }).collect()
+            startup.shut.iter().map(|gate| Waiting { what: format!("gate {gate}"), at_most_ms }).collect()
         }
         Phase::Ready { .. } | Phase::Exited(_) => Vec::new(),
-        Phase::LameDuck { wait, .. } => wanted(wait.describe(plan).to_owned()),
-        Phase::Draining(_) => wanted(format!(
+        Phase::LameDuck { wait, .. } => waiting(wait.describe(plan).to_owned()),
+        Phase::Draining(_) => waiting(format!(
             "{} requests in flight on {} connections",
             snapshot.ledger.in_flight(),
             snapshot.connections.open()
         )),
-        Phase::Releasing(_) => wanted("everything to be given back".to_owned()),
-        Phase::Flushing(_) => wanted("report and telemetry".to_owned()),
+        Phase::Releasing(_) => waiting("everything to be given back".to_owned()),
+        Phase::Flushing(_) => waiting("report and telemetry".to_owned()),
     }
 }
 
-fn after_the_signal(departure: Option<&Departure>, at: impl Fn(&Departure) -> Option<Duration>) -> Option<u64> {
-    departure.and_then(|departure| at(departure).map(|at| millis(at.saturating_sub(departure.began))))
+fn after_the_signal(leaving: Option<&Leaving>, at: impl Fn(&Leaving) -> Option<Duration>) -> Option<u64> {
+    leaving.and_then(|leaving| at(leaving).map(|at| millis(at.saturating_sub(leaving.began))))
 }
 
 fn millis(duration: Duration) -> u64 {

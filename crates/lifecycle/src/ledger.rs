@@ -130,14 +130,14 @@ impl Ledger {
     /// Holds the law up to the numbers.
     ///
     /// # Errors
-    /// [`LawBroken`] with both sides, for the first protocol whose sides differ.
-    pub fn check(&self) -> Result<(), LawBroken> {
+    /// [`LedgerMismatch`] with both sides, for the first protocol whose sides differ.
+    pub fn check(&self) -> Result<(), LedgerMismatch> {
         for protocol in Protocol::ALL {
             let index = protocol.index();
             let ended: u64 = self.ended[index].iter().flatten().sum();
             let in_flight: u64 = self.in_flight[index].iter().sum();
             if self.started[index] != ended + in_flight {
-                return Err(LawBroken { protocol, started: self.started[index], ended, in_flight });
+                return Err(LedgerMismatch { protocol, started: self.started[index], ended, in_flight });
             }
         }
         Ok(())
@@ -165,7 +165,7 @@ impl Ledger {
 
 /// The ledger does not add up: a guard was lost or counted twice. A defect of the server, never of its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LawBroken {
+pub struct LedgerMismatch {
     /// Where.
     pub protocol: Protocol,
     /// Left side.
@@ -176,14 +176,14 @@ pub struct LawBroken {
     pub in_flight: u64,
 }
 
-impl std::fmt::Display for LawBroken {
+impl std::fmt::Display for LedgerMismatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { protocol, started, ended, in_flight } = self;
         write!(f, "ledger of {protocol}: {started} started, but {ended} ended + {in_flight} in flight")
     }
 }
 
-impl std::error::Error for LawBroken {}
+impl std::error::Error for LedgerMismatch {}
 
 /// The JSON shape of the contract: totals by outcome, in its key order.
 impl serde::Serialize for Ledger {

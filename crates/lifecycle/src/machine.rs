@@ -4,7 +4,7 @@ mod leaving;
 
 use crate::effect::{Effect, Step};
 use crate::event::{Cause, ClusterFact, Event, Signal};
-use crate::phase::{Departure, Phase, Readiness, Startup};
+use crate::phase::{Leaving, Phase, Readiness, Startup};
 use crate::plan::{Plan, Strategy};
 use crate::schedule::Schedule;
 use crate::vocabulary::Stage;
@@ -56,15 +56,13 @@ impl Machine {
         match &self.phase {
             Phase::Starting(_) => Some(self.plan.readiness_timeout),
             Phase::Ready { .. } | Phase::Exited(_) => None,
-            Phase::LameDuck { departure, wait } => {
-                let end = self.wait_end(departure, wait).0;
+            Phase::LameDuck { leaving, wait } => {
+                let end = self.wait_end(leaving, wait).0;
                 Some(wait.readiness_settles_at(&self.plan).map_or(end, |settles| settles.min(end)))
             }
-            Phase::Draining(departure) => self.schedule(departure).drain_cut(&self.plan, departure.phase_since),
-            Phase::Releasing(departure) => {
-                Some(self.schedule(departure).release_cut(&self.plan, departure.phase_since))
-            }
-            Phase::Flushing(departure) => Some(self.schedule(departure).flush_cut(&self.plan, departure.phase_since)),
+            Phase::Draining(leaving) => self.schedule(leaving).drain_cut(&self.plan, leaving.phase_since),
+            Phase::Releasing(leaving) => Some(self.schedule(leaving).release_cut(&self.plan, leaving.phase_since)),
+            Phase::Flushing(leaving) => Some(self.schedule(leaving).flush_cut(&self.plan, leaving.phase_since)),
         }
     }
 
@@ -77,11 +75,11 @@ impl Machine {
             Phase::Ready { unhealthy, .. } if unhealthy.is_empty() => Readiness::Ready,
             Phase::Ready { unhealthy, .. } => not_ready(format!("no answer from {}", unhealthy.join(", "))),
             Phase::LameDuck { wait, .. } if wait.holds_readiness() => Readiness::Ready,
-            Phase::LameDuck { departure, .. }
-            | Phase::Draining(departure)
-            | Phase::Releasing(departure)
-            | Phase::Flushing(departure)
-            | Phase::Exited(departure) => not_ready(format!("leaving: {}", departure.cause)),
+            Phase::LameDuck { leaving, .. }
+            | Phase::Draining(leaving)
+            | Phase::Releasing(leaving)
+            | Phase::Flushing(leaving)
+            | Phase::Exited(leaving) => not_ready(format!("leaving: {}", leaving.cause)),
         }
     }
 
@@ -117,7 +115,7 @@ impl Machine {
             Event::Signal(Signal::Terminate) => self.leave(Cause::Terminate),
             Event::Signal(Signal::Interrupt) => self.interrupt(),
             Event::LeaveAsked => {
-                if self.phase.departure().is_none() {
+                if self.phase.leaving().is_none() {
                     self.leave(Cause::Asked);
                 }
             }
@@ -157,8 +155,8 @@ impl Machine {
         if let Phase::LameDuck { wait, .. } = &mut self.phase {
             wait.arrived(now);
         }
-        if let Some(departure) = self.departure_mut() {
-            departure.last_arrival_at = Some(now);
+        if let Some(leaving) = self.leaving_mut() {
+            leaving.last_arrival_at = Some(now);
         }
     }
 
@@ -207,8 +205,8 @@ impl Machine {
                 }
                 self.leave(Cause::StartFailed { gate, error });
             }
-            Phase::LameDuck { departure, wait } if due => {
-                let (at, end) = self.wait_end(departure, wait);
+            Phase::LameDuck { leaving, wait } if due => {
+                let (at, end) = self.wait_end(leaving, wait);
                 if at > self.now {
                     return false;
                 }
@@ -228,14 +226,14 @@ impl Machine {
         true
     }
 
-    fn schedule(&self, departure: &Departure) -> Schedule {
-        Schedule::new(&self.plan, departure.began, departure.deadline)
+    fn schedule(&self, leaving: &Leaving) -> Schedule {
+        Schedule::new(&self.plan, leaving.began, leaving.deadline)
     }
 
     /// When LameDuck ends, by its strategy or because the deadline leaves no more.
-    fn wait_end(&self, departure: &Departure, wait: &Wait) -> (Duration, WaitEnd) {
+    fn wait_end(&self, leaving: &Leaving, wait: &Wait) -> (Duration, WaitEnd) {
         let (at, end) = wait.ends_at(&self.plan);
-        match self.schedule(departure).leave_lame_duck_by {
+        match self.schedule(leaving).leave_lame_duck_by {
             Some(by) if by < at => (by, WaitEnd::Deadline),
             _ => (at, end),
         }
@@ -246,9 +244,9 @@ impl Machine {
     }
 
     fn cluster(&mut self, fact: &ClusterFact) {
-        if let Phase::LameDuck { departure, wait } = &mut self.phase {
+        if let Phase::LameDuck { leaving, wait } = &mut self.phase {
             wait.cluster(self.now, fact);
-            departure.deregistered_at = wait.deregistered_at();
+            leaving.deregistered_at = wait.deregistered_at();
         }
         if let ClusterFact::Deletion { grace_period } = fact {
             self.shorten(*grace_period);

@@ -23,18 +23,18 @@ pub enum Phase {
     /// Serving and telling clients to leave. Left when the wait is over.
     LameDuck {
         /// What leaving is about.
-        departure: Departure,
+        leaving: Leaving,
         /// What is waited for.
         wait: Wait,
     },
     /// Finishing what is in flight. Left by an empty table, or the bound.
-    Draining(Departure),
+    Draining(Leaving),
     /// Giving back what was acquired. Left when all is, or the bound.
-    Releasing(Departure),
+    Releasing(Leaving),
     /// Report and telemetry. Left when out, or the bound.
-    Flushing(Departure),
-    /// The end: the departure is the report.
-    Exited(Departure),
+    Flushing(Leaving),
+    /// The end: the leaving is the report.
+    Exited(Leaving),
 }
 
 impl Phase {
@@ -56,11 +56,10 @@ impl Phase {
         match self {
             Self::Starting(_) => Duration::ZERO,
             Self::Ready { since, .. } => *since,
-            Self::LameDuck { departure, .. } => departure.began,
-            Self::Draining(departure)
-            | Self::Releasing(departure)
-            | Self::Flushing(departure)
-            | Self::Exited(departure) => departure.phase_since,
+            Self::LameDuck { leaving, .. } => leaving.began,
+            Self::Draining(leaving) | Self::Releasing(leaving) | Self::Flushing(leaving) | Self::Exited(leaving) => {
+                leaving.phase_since
+            }
         }
     }
 
@@ -68,23 +67,23 @@ impl Phase {
     pub fn startup(&self) -> &Startup {
         match self {
             Self::Starting(startup) | Self::Ready { startup, .. } => startup,
-            Self::LameDuck { departure, .. }
-            | Self::Draining(departure)
-            | Self::Releasing(departure)
-            | Self::Flushing(departure)
-            | Self::Exited(departure) => &departure.startup,
+            Self::LameDuck { leaving, .. }
+            | Self::Draining(leaving)
+            | Self::Releasing(leaving)
+            | Self::Flushing(leaving)
+            | Self::Exited(leaving) => &leaving.startup,
         }
     }
 
     /// What is known about leaving, once it has begun.
-    pub fn departure(&self) -> Option<&Departure> {
+    pub fn leaving(&self) -> Option<&Leaving> {
         match self {
             Self::Starting(_) | Self::Ready { .. } => None,
-            Self::LameDuck { departure, .. }
-            | Self::Draining(departure)
-            | Self::Releasing(departure)
-            | Self::Flushing(departure)
-            | Self::Exited(departure) => Some(departure),
+            Self::LameDuck { leaving, .. }
+            | Self::Draining(leaving)
+            | Self::Releasing(leaving)
+            | Self::Flushing(leaving)
+            | Self::Exited(leaving) => Some(leaving),
         }
     }
 }
@@ -115,7 +114,7 @@ impl Startup {
 
 /// What leaving has found out so far.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Departure {
+pub struct Leaving {
     /// Why. The first cause stays.
     pub cause: Cause,
     /// When: "the signal" of the ledger.

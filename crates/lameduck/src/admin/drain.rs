@@ -2,7 +2,7 @@
 
 use super::Admin;
 use crate::config::DrainCall;
-use crate::life::Events;
+use crate::events::Events;
 use anyhow::Context;
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
@@ -41,14 +41,14 @@ pub(super) async fn begin(
         return refusal.into_response();
     }
     tracing::info!(%peer, "asked to drain by {peer}");
-    leave(&admin.events, admin.observer.shared.life.clone()).await;
+    leave(&admin.events, admin.observer.shared.view.clone()).await;
     (StatusCode::ACCEPTED, [(CACHE_CONTROL, "no-store")], Json(admin.observer.document())).into_response()
 }
 
 /// Asks the driver, and waits until it has taken it.
-async fn leave(events: &Events, mut life: tokio::sync::watch::Receiver<crate::life::Life>) {
-    events.tell(Event::LeaveAsked).await;
-    let _ = life.wait_for(crate::life::Life::leaving).await;
+async fn leave(events: &Events, mut view: tokio::sync::watch::Receiver<crate::events::PhaseView>) {
+    events.send(Event::LeaveAsked).await;
+    let _ = view.wait_for(crate::events::PhaseView::is_leaving).await;
 }
 
 impl DrainAccess {

@@ -18,7 +18,7 @@ struct Check {
 
 /// Is the process alive? Never "no" because of a drain.
 pub(super) async fn livez(State(admin): State<Admin>, query: RawQuery) -> Response {
-    let leaving = admin.observer.shared.life.borrow().leaving();
+    let leaving = admin.observer.shared.view.borrow().is_leaving();
     let stalled = admin.heartbeat.stalled().filter(|_| !leaving);
     let failure =
         stalled.map(|age| format!("no work thread has run for {:.0} s: something blocks them all", age.as_secs_f64()));
@@ -27,17 +27,17 @@ pub(super) async fn livez(State(admin): State<Admin>, query: RawQuery) -> Respon
 
 /// Should new connections come here?
 pub(super) async fn readyz(State(admin): State<Admin>, query: RawQuery) -> Response {
-    let life = admin.observer.shared.life.borrow().clone();
-    let failure = match life.readiness {
+    let view = admin.observer.shared.view.borrow().clone();
+    let failure = match view.readiness {
         Readiness::Ready => None,
         Readiness::NotReady(why) => Some(why),
     };
-    answer("readyz", &[startup(&life.phase), Check { name: "lifecycle", failure }], &query)
+    answer("readyz", &[startup(&view.phase), Check { name: "lifecycle", failure }], &query)
 }
 
 /// Has start-up finished? Once "yes", always "yes".
 pub(super) async fn startupz(State(admin): State<Admin>, query: RawQuery) -> Response {
-    let phase = admin.observer.shared.life.borrow().phase.clone();
+    let phase = admin.observer.shared.view.borrow().phase.clone();
     answer("startupz", &[startup(&phase)], &query)
 }
 
@@ -46,11 +46,11 @@ fn startup(phase: &Phase) -> Check {
         Phase::Starting(startup) if startup.shut.is_empty() => Some("starting".to_owned()),
         Phase::Starting(startup) => Some(format!("waiting for {}", startup.shut_because())),
         Phase::Ready { .. } => None,
-        Phase::LameDuck { departure, .. }
-        | Phase::Draining(departure)
-        | Phase::Releasing(departure)
-        | Phase::Flushing(departure)
-        | Phase::Exited(departure) => (!departure.was_ready).then(|| "stopped before ready".to_owned()),
+        Phase::LameDuck { leaving, .. }
+        | Phase::Draining(leaving)
+        | Phase::Releasing(leaving)
+        | Phase::Flushing(leaving)
+        | Phase::Exited(leaving) => (!leaving.was_ready).then(|| "stopped before ready".to_owned()),
     };
     Check { name: "startup", failure }
 }

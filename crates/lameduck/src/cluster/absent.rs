@@ -1,14 +1,14 @@
 //! No cluster is built in.
 
 use super::Contradictions;
-use crate::life::Events;
+use crate::events::Events;
 use lameduck_lifecycle::{Cause, ClusterFact, Event, Plan, Report};
 
 /// Nobody to ask, nobody to tell.
 #[derive(Clone, Debug)]
-pub(crate) struct Surroundings;
+pub(crate) struct ClusterAccess;
 
-impl Surroundings {
+impl ClusterAccess {
     pub(crate) fn look(_known: &crate::config::Cluster) -> Self {
         Self
     }
@@ -23,7 +23,7 @@ impl Surroundings {
     pub(crate) async fn watch_deletion(self, _events: Events) {}
 
     pub(crate) async fn watch_endpoints(self, events: Events) {
-        events.tell(Event::Cluster(ClusterFact::Absent)).await;
+        events.send(Event::Cluster(ClusterFact::Absent)).await;
     }
 
     pub(crate) async fn announce_leaving(self, _cause: Cause) {}

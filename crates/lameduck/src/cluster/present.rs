@@ -2,7 +2,7 @@
 
 use super::Contradictions;
 use crate::config;
-use crate::life::Events;
+use crate::events::Events;
 use lameduck_cluster::{Cluster, Notice, Options, Severity, contradictions};
 use lameduck_lifecycle::{Cause, ClusterFact, Event, PhaseName, Plan, Report};
 use std::time::Duration;
@@ -17,12 +17,12 @@ const LAST_EVENT_WITHIN: Duration = Duration::from_millis(500);
 
 /// What is around the process. A cheap handle.
 #[derive(Clone, Debug)]
-pub(crate) struct Surroundings {
+pub(crate) struct ClusterAccess {
     cluster: Option<Cluster>,
     contradictions: Contradictions,
 }
 
-impl Surroundings {
+impl ClusterAccess {
     /// Looks around; sends nothing. Must run on the control runtime, where the client's tasks then live.
     pub(crate) fn look(known: &config::Cluster) -> Self {
         let options =
@@ -65,7 +65,7 @@ impl Surroundings {
     /// Tells which Services still send connections here. To be aborted when nobody wants to know any more.
     pub(crate) async fn watch_endpoints(self, events: Events) {
         let Some(cluster) = self.cluster else {
-            return events.tell(Event::Cluster(ClusterFact::Absent)).await;
+            return events.send(Event::Cluster(ClusterFact::Absent)).await;
         };
         let (facts, received) = mpsc::channel(FACTS_MAX);
         tokio::join!(cluster.watch_endpoints(facts), forward(received, events));
@@ -97,7 +97,7 @@ impl Surroundings {
 
 async fn forward(mut facts: mpsc::Receiver<ClusterFact>, events: Events) {
     while let Some(fact) = facts.recv().await {
-        events.tell(Event::Cluster(fact)).await;
+        events.send(Event::Cluster(fact)).await;
     }
 }
 

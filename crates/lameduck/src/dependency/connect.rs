@@ -2,8 +2,8 @@
 
 use super::backoff::Backoff;
 use super::{DependencyError, Named};
+use crate::events::Events;
 use crate::handle::Handle;
-use crate::life::Events;
 use lameduck_lifecycle::Event;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub(crate) async fn connect_all(
     events: &Events,
 ) -> Result<(), (String, String)> {
     for dependency in dependencies {
-        events.tell(Event::GateShut(dependency.name.clone())).await;
+        events.send(Event::GateShut(dependency.name.clone())).await;
     }
     let mut attempts = JoinSet::new();
     for (position, dependency) in dependencies.iter().cloned().enumerate() {
@@ -62,7 +62,7 @@ pub(crate) async fn connect_all(
                 () = handle.leaving() => return Ok(()),
             }
             acquired.add(position, dependency);
-            events.tell(Event::GateOpened(name)).await;
+            events.send(Event::GateOpened(name)).await;
             Ok(())
         };
         attempts.spawn_on(connecting, work);
@@ -76,7 +76,7 @@ pub(crate) async fn connect_all(
             let (gate, error) = failed.clone();
             failure = Some(failed);
             // Told at once, so that the others learn that the process leaves and end.
-            events.tell(Event::StartFailed { gate, error }).await;
+            events.send(Event::StartFailed { gate, error }).await;
         }
     }
     failure.map_or(Ok(()), Err)
@@ -99,7 +99,7 @@ async fn connect(dependency: &Named, events: &Events) -> Result<(), String> {
         } else {
             tracing::debug!(dependency = %name, %error, attempts = backoff.failed(), "dependency {name} still does not answer: {error}");
         }
-        events.tell(Event::GateRefused { gate: name.clone(), error }).await;
+        events.send(Event::GateRefused { gate: name.clone(), error }).await;
         sleep(pause).await;
     }
     tracing::info!(dependency = %name, attempts = backoff.failed() + 1, "dependency {name} is connected");

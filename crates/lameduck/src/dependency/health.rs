@@ -1,7 +1,7 @@
 //! Whether required dependencies still answer, with hysteresis: readiness must not flap with every lost packet.
 
 use super::Named;
-use crate::life::Events;
+use crate::events::Events;
 use lameduck_lifecycle::Event;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -33,7 +33,7 @@ pub(crate) async fn watch_health(dependency: Named, events: Events) {
                 tracing::warn!(dependency = %name, %error, "dependency {name} does not answer, not ready: {error}");
             }
         }
-        events.tell(Event::DependencyHealth { name, healthy }).await;
+        events.send(Event::DependencyHealth { name, healthy }).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! One log line for each change of phase: a sentence that reads alone, and fields for machines.
 
-use lameduck_lifecycle::{Departure, Phase, WaitEnd};
+use lameduck_lifecycle::{Leaving, Phase, WaitEnd};
 use std::time::Duration;
 
 /// Says that a phase began.
@@ -14,33 +14,33 @@ pub(super) fn phase(phase: &Phase, wake_at: Option<Duration>, now: Duration) {
         Phase::Ready { since, .. } => {
             tracing::info!(phase = %name, startup_ms = since.as_millis() as u64, "ready after {since:.1?}");
         }
-        Phase::LameDuck { departure, .. } => tracing::info!(
-            phase = %name, cause = %departure.cause, at_most_ms, deadline_in_ms = deadline_in_ms(departure, now),
-            "leaving, {}: still serving and telling clients to leave, {bound}", departure.cause,
+        Phase::LameDuck { leaving, .. } => tracing::info!(
+            phase = %name, cause = %leaving.cause, at_most_ms, deadline_in_ms = deadline_in_ms(leaving, now),
+            "leaving, {}: still serving and telling clients to leave, {bound}", leaving.cause,
         ),
-        Phase::Draining(departure) => tracing::info!(
-            phase = %name, cause = %departure.cause, at_most_ms, wait_end = departure.wait_end.map(WaitEnd::as_str),
+        Phase::Draining(leaving) => tracing::info!(
+            phase = %name, cause = %leaving.cause, at_most_ms, wait_end = leaving.wait_end.map(WaitEnd::as_str),
             "draining, {}: no new connections, finishing what is in flight, {bound}",
-            departure.wait_end.map_or("without a wait", why),
+            leaving.wait_end.map_or("without a wait", why),
         ),
-        Phase::Releasing(departure) if departure.was_ready => {
-            tracing::info!(phase = %name, at_most_ms, cut = cut(departure), "releasing workers and dependencies, {bound}");
+        Phase::Releasing(leaving) if leaving.was_ready => {
+            tracing::info!(phase = %name, at_most_ms, cut = cut(leaving), "releasing workers and dependencies, {bound}");
         }
-        Phase::Releasing(departure) => tracing::info!(
-            phase = %name, cause = %departure.cause, at_most_ms, "stopping before ready, {}", departure.cause,
+        Phase::Releasing(leaving) => tracing::info!(
+            phase = %name, cause = %leaving.cause, at_most_ms, "stopping before ready, {}", leaving.cause,
         ),
-        Phase::Flushing(departure) => {
-            tracing::debug!(phase = %name, at_most_ms, cut = cut(departure), "flushing, {bound}");
+        Phase::Flushing(leaving) => {
+            tracing::debug!(phase = %name, at_most_ms, cut = cut(leaving), "flushing, {bound}");
         }
-        Phase::Exited(departure) => tracing::debug!(phase = %name, cut = cut(departure), "exiting"),
+        Phase::Exited(leaving) => tracing::debug!(phase = %name, cut = cut(leaving), "exiting"),
     }
 }
 
 /// Says what a signal did that changed no phase.
 pub(super) fn signal_again(phase: &Phase) {
-    if let Some(departure) = phase.departure() {
+    if let Some(leaving) = phase.leaving() {
         tracing::info!(
-            phase = %phase.name(), terminates_again = departure.terminates_again, interrupts = departure.interrupts,
+            phase = %phase.name(), terminates_again = leaving.terminates_again, interrupts = leaving.interrupts,
             "already leaving: this signal changes nothing",
         );
     }
@@ -63,10 +63,10 @@ fn why(end: WaitEnd) -> &'static str {
     }
 }
 
-fn deadline_in_ms(departure: &Departure, now: Duration) -> Option<u64> {
-    departure.deadline.map(|deadline| deadline.saturating_sub(now).as_millis() as u64)
+fn deadline_in_ms(leaving: &Leaving, now: Duration) -> Option<u64> {
+    leaving.deadline.map(|deadline| deadline.saturating_sub(now).as_millis() as u64)
 }
 
-fn cut(departure: &Departure) -> bool {
-    !departure.cut.is_empty()
+fn cut(leaving: &Leaving) -> bool {
+    !leaving.cut.is_empty()
 }

@@ -48,7 +48,7 @@ impl Collector {
 
     fn families(&self) -> Vec<Family> {
         let numbers = self.sources.observer.numbers();
-        let snapshot = self.sources.observer.complete(&self.sources.observer.shared.life.borrow(), numbers.clone());
+        let snapshot = self.sources.observer.complete(&self.sources.observer.shared.view.borrow(), numbers.clone());
         let mut families = lifecycle(&snapshot);
         families.extend(requests(&snapshot, &numbers, &self.sources.observer.server.histograms()));
         families.extend(connections(&snapshot, &numbers));
@@ -63,7 +63,7 @@ impl Collector {
 
     fn deadline(&self, snapshot: &Snapshot) -> Family {
         let mut family = Family::new(&DRAIN_DEADLINE);
-        if let Some(deadline) = snapshot.phase.departure().and_then(|departure| departure.deadline) {
+        if let Some(deadline) = snapshot.phase.leaving().and_then(|leaving| leaving.deadline) {
             family.push(&[], self.unix_seconds(deadline));
         }
         family
@@ -112,14 +112,14 @@ fn lifecycle(snapshot: &Snapshot) -> Vec<Family> {
     }
     let ready = Family::single(&READY, f64::from(u8::from(snapshot.readiness == Readiness::Ready)));
     let mut took = Family::new(&DRAIN_PHASE);
-    if let Some(departure) = snapshot.phase.departure() {
-        for finished in departure.took.iter().filter(|finished| finished.phase > PhaseName::Ready) {
+    if let Some(leaving) = snapshot.phase.leaving() {
+        for finished in leaving.took.iter().filter(|finished| finished.phase > PhaseName::Ready) {
             took.push(&[finished.phase.as_str()], finished.seconds);
         }
         took.push(&[current.as_str()], snapshot.at.saturating_sub(snapshot.phase.since()).as_secs_f64());
     }
     let mut wait = Family::new(&DRAIN_WAIT_END);
-    if let Some(ended) = snapshot.phase.departure().and_then(|departure| departure.wait_end) {
+    if let Some(ended) = snapshot.phase.leaving().and_then(|leaving| leaving.wait_end) {
         for end in WaitEnd::ALL {
             wait.push(&[end.as_str()], f64::from(u8::from(end == ended)));
         }

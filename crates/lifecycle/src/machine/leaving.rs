@@ -1,9 +1,9 @@
-//! The transitions of leaving. Each takes the departure out of one phase and hands it to the next.
+//! The transitions of leaving. Each takes the leaving out of one phase and hands it to the next.
 
 use super::Machine;
 use crate::effect::Effect;
 use crate::event::Cause;
-use crate::phase::{Departure, Phase, PhaseSeconds, Startup};
+use crate::phase::{Leaving, Phase, PhaseSeconds, Startup};
 use crate::schedule::Schedule;
 use crate::wait::{Wait, WaitEnd};
 use std::time::Duration;
@@ -14,12 +14,12 @@ const FAILURES_MAX: usize = 8;
 impl Machine {
     /// The first cause begins to leave; a further SIGTERM is only counted (a restarted kubelet sends it again).
     pub(super) fn leave(&mut self, cause: Cause) {
-        if let Some(departure) = self.departure_mut() {
-            departure.terminates_again += u32::from(cause == Cause::Terminate);
+        if let Some(leaving) = self.leaving_mut() {
+            leaving.terminates_again += u32::from(cause == Cause::Terminate);
             return;
         }
         let (now, was_ready) = (self.now, matches!(self.phase, Phase::Ready { .. }));
-        let departure = Departure {
+        let leaving = Leaving {
             began: now,
             was_ready,
             startup: self.phase.startup().clone(),
@@ -35,28 +35,28 @@ impl Machine {
             interrupts: u32::from(cause == Cause::Interrupt),
             cause,
         };
-        self.effects.push(Effect::Leave { cause: departure.cause.clone() });
+        self.effects.push(Effect::Leave { cause: leaving.cause.clone() });
         if !was_ready {
-            self.enter_releasing(departure);
+            self.enter_releasing(leaving);
             return;
         }
         self.effects.push(Effect::WatchCluster);
-        if self.skips_lame_duck(&departure.cause) {
-            self.enter_draining(departure, WaitEnd::Skipped);
+        if self.skips_lame_duck(&leaving.cause) {
+            self.enter_draining(leaving, WaitEnd::Skipped);
         } else {
             self.effects.push(Effect::GiveNotice);
             let wait = Wait::new(&self.plan, now, self.arrival_rate);
-            self.phase = Phase::LameDuck { departure, wait };
+            self.phase = Phase::LameDuck { leaving, wait };
         }
     }
 
     /// A person at a terminal: one step further each time.
     pub(super) fn interrupt(&mut self) {
-        let Some(departure) = self.departure_mut() else {
+        let Some(leaving) = self.leaving_mut() else {
             return self.leave(Cause::Interrupt);
         };
-        departure.interrupts += 1;
-        let interrupts = departure.interrupts;
+        leaving.interrupts += 1;
+        let interrupts = leaving.interrupts;
         match (&self.phase, interrupts) {
             (Phase::Exited(_), _) => {}
             (_, 3..) => self.end_now(),
@@ -69,7 +69,7 @@ impl Machine {
 
     /// Both verbs in one: begin to leave if that has not happened, and end.
     pub(super) fn close(&mut self) {
-        if self.departure_mut().is_none() {
+        if self.leaving_mut().is_none() {
             self.leave(Cause::Asked);
         }
         if !matches!(self.phase, Phase::Exited(_)) {
@@ -79,9 +79,9 @@ impl Machine {
 
     pub(super) fn part_failed(&mut self, part: String, error: String) {
         let starting = matches!(self.phase, Phase::Starting(_));
-        match self.departure_mut() {
-            Some(departure) if departure.failures.len() < FAILURES_MAX => {
-                departure.failures.push(Cause::PartFailed { part, error }.to_string());
+        match self.leaving_mut() {
+            Some(leaving) if leaving.failures.len() < FAILURES_MAX => {
+                leaving.failures.push(Cause::PartFailed { part, error }.to_string());
             }
             Some(_) => {}
             None if starting => self.leave(Cause::StartFailed { gate: part, error }),
@@ -91,15 +91,15 @@ impl Machine {
 
     /// The grace turned out to be another: the deadline may move earlier, never later.
     pub(super) fn shorten(&mut self, grace_period: Duration) {
-        let Some(departure) = self.phase.departure() else { return };
-        let (known, told) = (departure.deadline, Schedule::deadline(&self.plan, departure.began, grace_period));
+        let Some(leaving) = self.phase.leaving() else { return };
+        let (known, told) = (leaving.deadline, Schedule::deadline(&self.plan, leaving.began, grace_period));
         let (Some(known), Some(told)) = (known, told) else { return };
         if told < known {
-            if let Some(departure) = self.departure_mut() {
-                departure.deadline = Some(told);
+            if let Some(leaving) = self.leaving_mut() {
+                leaving.deadline = Some(told);
             }
-            if let Phase::Draining(departure) = &self.phase
-                && let Some(until) = self.schedule(departure).drain_cut(&self.plan, departure.phase_since)
+            if let Phase::Draining(leaving) = &self.phase
+                && let Some(until) = self.schedule(leaving).drain_cut(&self.plan, leaving.phase_since)
             {
                 self.effects.push(Effect::DrainUntil(until));
             }
@@ -107,28 +107,28 @@ impl Machine {
     }
 
     pub(super) fn drain(&mut self, end: WaitEnd) {
-        if let Some(departure) = self.take_departure() {
-            self.enter_draining(departure, end);
+        if let Some(leaving) = self.take_leaving() {
+            self.enter_draining(leaving, end);
         }
     }
 
     pub(super) fn release(&mut self) {
-        if let Some(departure) = self.take_departure() {
-            self.enter_releasing(departure);
+        if let Some(leaving) = self.take_leaving() {
+            self.enter_releasing(leaving);
         }
     }
 
     pub(super) fn flush(&mut self) {
-        if let Some(departure) = self.take_departure() {
-            self.enter_flushing(departure);
+        if let Some(leaving) = self.take_leaving() {
+            self.enter_flushing(leaving);
         }
     }
 
     pub(super) fn exit(&mut self) {
-        if let Some(mut departure) = self.take_departure() {
-            departure.phase_since = self.now;
+        if let Some(mut leaving) = self.take_leaving() {
+            leaving.phase_since = self.now;
             self.effects.push(Effect::Exit);
-            self.phase = Phase::Exited(departure);
+            self.phase = Phase::Exited(leaving);
         }
     }
 
@@ -156,61 +156,61 @@ impl Machine {
         self.exit();
     }
 
-    fn enter_draining(&mut self, mut departure: Departure, end: WaitEnd) {
-        departure.wait_end = Some(end);
-        departure.phase_since = self.now;
-        let until = self.schedule(&departure).drain_cut(&self.plan, self.now);
+    fn enter_draining(&mut self, mut leaving: Leaving, end: WaitEnd) {
+        leaving.wait_end = Some(end);
+        leaving.phase_since = self.now;
+        let until = self.schedule(&leaving).drain_cut(&self.plan, self.now);
         self.effects.push(Effect::Drain { until });
-        self.phase = Phase::Draining(departure);
+        self.phase = Phase::Draining(leaving);
     }
 
-    fn enter_releasing(&mut self, mut departure: Departure) {
-        departure.phase_since = self.now;
-        let until = self.schedule(&departure).release_cut(&self.plan, self.now);
+    fn enter_releasing(&mut self, mut leaving: Leaving) {
+        leaving.phase_since = self.now;
+        let until = self.schedule(&leaving).release_cut(&self.plan, self.now);
         self.effects.push(Effect::Release { until });
-        self.phase = Phase::Releasing(departure);
+        self.phase = Phase::Releasing(leaving);
     }
 
-    fn enter_flushing(&mut self, mut departure: Departure) {
-        departure.phase_since = self.now;
-        let until = self.schedule(&departure).flush_cut(&self.plan, self.now);
+    fn enter_flushing(&mut self, mut leaving: Leaving) {
+        leaving.phase_since = self.now;
+        let until = self.schedule(&leaving).flush_cut(&self.plan, self.now);
         self.effects.push(Effect::Flush { until });
-        self.phase = Phase::Flushing(departure);
+        self.phase = Phase::Flushing(leaving);
     }
 
     fn mark_cut(&mut self) {
         let phase = self.phase.name();
-        if let Some(departure) = self.departure_mut() {
-            departure.cut.push(phase);
+        if let Some(leaving) = self.leaving_mut() {
+            leaving.cut.push(phase);
         }
     }
 
-    /// Takes the departure out of a phase that ends, with how long that phase took.
-    fn take_departure(&mut self) -> Option<Departure> {
+    /// Takes the leaving out of a phase that ends, with how long that phase took.
+    fn take_leaving(&mut self) -> Option<Leaving> {
         let (name, since, now) = (self.phase.name(), self.phase.since(), self.now);
         let placeholder = Phase::Starting(Startup::default());
-        let mut departure = match std::mem::replace(&mut self.phase, placeholder) {
-            Phase::LameDuck { departure, .. }
-            | Phase::Draining(departure)
-            | Phase::Releasing(departure)
-            | Phase::Flushing(departure) => departure,
+        let mut leaving = match std::mem::replace(&mut self.phase, placeholder) {
+            Phase::LameDuck { leaving, .. }
+            | Phase::Draining(leaving)
+            | Phase::Releasing(leaving)
+            | Phase::Flushing(leaving) => leaving,
             other @ (Phase::Starting(_) | Phase::Ready { .. } | Phase::Exited(_)) => {
                 self.phase = other;
                 return None;
             }
         };
-        departure.took.push(PhaseSeconds { phase: name, seconds: (now - since).as_secs_f64() });
-        Some(departure)
+        leaving.took.push(PhaseSeconds { phase: name, seconds: (now - since).as_secs_f64() });
+        Some(leaving)
     }
 
-    pub(super) fn departure_mut(&mut self) -> Option<&mut Departure> {
+    pub(super) fn leaving_mut(&mut self) -> Option<&mut Leaving> {
         match &mut self.phase {
             Phase::Starting(_) | Phase::Ready { .. } => None,
-            Phase::LameDuck { departure, .. }
-            | Phase::Draining(departure)
-            | Phase::Releasing(departure)
-            | Phase::Flushing(departure)
-            | Phase::Exited(departure) => Some(departure),
+            Phase::LameDuck { leaving, .. }
+            | Phase::Draining(leaving)
+            | Phase::Releasing(leaving)
+            | Phase::Flushing(leaving)
+            | Phase::Exited(leaving) => Some(leaving),
         }
     }
 }

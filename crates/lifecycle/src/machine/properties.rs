@@ -92,8 +92,8 @@ impl Witness {
             assert!(!self.given.contains(&once), "{once} was ordered twice");
             self.given.push(once);
         }
-        let Some(departure) = machine.phase().departure() else { return };
-        if let Some(deadline) = departure.deadline {
+        let Some(leaving) = machine.phase().leaving() else { return };
+        if let Some(deadline) = leaving.deadline {
             assert!(self.deadline.is_none_or(|before| deadline <= before), "the deadline moved later");
             self.deadline = Some(deadline);
             assert!(now < deadline || name == PhaseName::Exited, "{name} at {now:?}, deadline {deadline:?}");

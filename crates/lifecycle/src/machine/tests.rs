@@ -26,7 +26,7 @@ fn endpoints(registered: bool) -> Event {
 #[track_caller]
 fn tick(machine: &mut Machine, now: Duration) -> (PhaseName, Option<WaitEnd>) {
     let _ = machine.on(now, Event::Tick);
-    (machine.phase().name(), machine.phase().departure().and_then(|departure| departure.wait_end))
+    (machine.phase().name(), machine.phase().leaving().and_then(|leaving| leaving.wait_end))
 }
 
 #[test]
@@ -50,10 +50,10 @@ fn a_whole_life_gives_each_order_once_and_in_order() {
             Effect::Exit,
         ]
     );
-    let departure = machine.phase().departure().unwrap();
-    let took: Vec<_> = departure.took.iter().map(|took| (took.phase.as_str(), took.seconds)).collect();
+    let leaving = machine.phase().leaving().unwrap();
+    let took: Vec<_> = leaving.took.iter().map(|took| (took.phase.as_str(), took.seconds)).collect();
     assert_eq!(took, [("ready", 9.0), ("lame_duck", 5.0), ("draining", 1.0), ("releasing", 1.0), ("flushing", 1.0)]);
-    assert!(departure.cut.is_empty());
+    assert!(leaving.cut.is_empty());
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_further_terminate_changes_nothing_and_is_counted() {
     let wake = machine.wake_at();
     assert!(machine.on(S(12), Event::Signal(Signal::Terminate)).effects.is_empty());
     assert_eq!(machine.wake_at(), wake);
-    assert_eq!(machine.phase().departure().unwrap().terminates_again, 1);
+    assert_eq!(machine.phase().leaving().unwrap().terminates_again, 1);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn an_interrupt_after_terminate_ends_the_wait() {
     let mut machine = ready(delay(5));
     let _ = machine.on(S(10), Event::Signal(Signal::Terminate));
     let _ = machine.on(S(11), Event::Signal(Signal::Interrupt));
-    assert_eq!(machine.phase().departure().unwrap().wait_end, Some(WaitEnd::Interrupted));
+    assert_eq!(machine.phase().leaving().unwrap().wait_end, Some(WaitEnd::Interrupted));
     assert_eq!(machine.phase().name(), PhaseName::Draining);
 }
 
@@ -102,8 +102,8 @@ fn terminate_while_starting_releases_and_is_no_failure() {
     let step = machine.on(S(2), Event::Signal(Signal::Terminate));
     assert_eq!(step.effects, [Effect::Leave { cause: Cause::Terminate }, Effect::Release { until: S(5) }]);
     assert!(machine.on(S(2), Event::Started).effects.is_empty(), "nothing half-started ever serves");
-    let departure = machine.phase().departure().unwrap();
-    assert!(departure.failures.is_empty() && !departure.was_ready);
+    let leaving = machine.phase().leaving().unwrap();
+    assert!(leaving.failures.is_empty() && !leaving.was_ready);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_late_start_names_the_gates() {
     assert_eq!(machine.readiness(), Readiness::NotReady("starting: waiting for database, queue".to_owned()));
     assert_eq!(machine.wake_at(), Some(S(30)));
     let _ = machine.on(S(30), Event::Tick);
-    let cause = machine.phase().departure().unwrap().cause.to_string();
+    let cause = machine.phase().leaving().unwrap().cause.to_string();
     assert_eq!(cause, "start-up failed at `database, queue`: not open within 30s (stages.readiness_timeout)");
 }
 
@@ -130,7 +130,7 @@ fn a_late_start_says_why_gates_did_not_open() {
     let _ = machine.on(S(3), refused("unknown", "no such gate"));
     assert_eq!(machine.readiness(), Readiness::NotReady("starting: waiting for database (no route)".to_owned()));
     let _ = machine.on(S(30), Event::Tick);
-    let cause = machine.phase().departure().unwrap().cause.to_string();
+    let cause = machine.phase().leaving().unwrap().cause.to_string();
     assert!(cause.ends_with("(stages.readiness_timeout): database (no route)"), "{cause}");
 }
 
@@ -139,7 +139,7 @@ fn close_ends_at_once_from_anywhere() {
     let mut machine = ready(delay(5));
     let effects = machine.on(S(10), Event::CloseAsked).effects;
     assert_eq!(effects[effects.len() - 2..], [Effect::Cut, Effect::Exit]);
-    assert_eq!(machine.phase().departure().unwrap().cut, [PhaseName::LameDuck]);
+    assert_eq!(machine.phase().leaving().unwrap().cut, [PhaseName::LameDuck]);
     assert!(machine.on(S(11), Event::CloseAsked).effects.is_empty());
 
     let mut starting = Machine::new(Plan::default());
@@ -152,7 +152,7 @@ fn a_failed_part_leaves_gracefully_and_is_remembered() {
     let mut machine = ready(delay(1));
     let step = machine.on(S(10), Event::PartFailed { part: "mailer".to_owned(), error: "panicked".to_owned() });
     assert!(step.effects.contains(&Effect::GiveNotice));
-    assert_eq!(machine.phase().departure().unwrap().failures, ["part `mailer` failed: panicked"]);
+    assert_eq!(machine.phase().leaving().unwrap().failures, ["part `mailer` failed: panicked"]);
 }
 
 #[test]
@@ -166,8 +166,8 @@ fn observe_waits_for_the_slices_then_the_floor_then_for_quiet() {
     let _ = machine.on(MS(14_900), Event::ConnectionArrived);
     assert_eq!(tick(&mut machine, S(15)), (PhaseName::LameDuck, None));
     assert_eq!(tick(&mut machine, MS(15_400)), (PhaseName::Draining, Some(WaitEnd::Observed)));
-    assert_eq!(machine.phase().departure().unwrap().deregistered_at, Some(S(13)));
-    assert_eq!(machine.phase().departure().unwrap().last_arrival_at, Some(MS(14_900)));
+    assert_eq!(machine.phase().leaving().unwrap().deregistered_at, Some(S(13)));
+    assert_eq!(machine.phase().leaving().unwrap().last_arrival_at, Some(MS(14_900)));
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn quiet_derives_its_silence_from_the_arrivals_before() {
     for quarter in 40..=80 {
         let _ = machine.on(MS(quarter * 250), Event::ConnectionArrived);
     }
-    assert_eq!(machine.phase().departure().unwrap().wait_end, Some(WaitEnd::Ceiling), "traffic that never stops");
+    assert_eq!(machine.phase().leaving().unwrap().wait_end, Some(WaitEnd::Ceiling), "traffic that never stops");
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn a_shorter_grace_moves_the_deadline_and_a_longer_one_does_not() {
     let _ = machine.on(S(10), Event::Signal(Signal::Terminate));
     let deletion = |seconds| Event::Cluster(ClusterFact::Deletion { grace_period: S(seconds) });
     let _ = machine.on(S(10), deletion(60));
-    assert_eq!(machine.phase().departure().unwrap().deadline, Some(S(39)));
+    assert_eq!(machine.phase().leaving().unwrap().deadline, Some(S(39)));
     let _ = machine.on(S(15), Event::Tick);
     let step = machine.on(S(16), deletion(12));
     assert_eq!(
@@ -265,7 +265,7 @@ fn a_shorter_grace_moves_the_deadline_and_a_longer_one_does_not() {
             .chain([Effect::Cut, Effect::Release { until: S(19) }])
             .collect::<Vec<_>>()
     );
-    assert_eq!(machine.phase().departure().unwrap().deadline, Some(S(21)));
+    assert_eq!(machine.phase().leaving().unwrap().deadline, Some(S(21)));
 }
 
 #[test]

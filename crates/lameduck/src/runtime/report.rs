@@ -35,7 +35,7 @@ pub(crate) async fn deliver(report: &Report, config: &Config) {
 }
 
 /// The report of a process whose start failed before anything ran.
-pub(crate) fn stillborn(config: &Config, clock: Clock, error: &StartError) -> Report {
+pub(crate) fn start_failure_report(config: &Config, clock: Clock, error: &StartError) -> Report {
     let StartError { gate, error } = error.clone();
     let mut machine = Machine::new(config.plan());
     for event in [Event::StartFailed { gate, error }, Event::Released, Event::Flushed] {
@@ -46,8 +46,8 @@ pub(crate) fn stillborn(config: &Config, clock: Clock, error: &StartError) -> Re
 
 /// The report of a snapshot that nothing follows.
 pub(super) fn report(snapshot: &Snapshot, document: Document) -> Report {
-    let exit = match snapshot.phase.departure() {
-        Some(departure) => Exit::of(departure, &snapshot.ledger, &snapshot.jobs),
+    let exit = match snapshot.phase.leaving() {
+        Some(leaving) => Exit::of(leaving, &snapshot.ledger, &snapshot.jobs),
         None => Exit::Failed,
     };
     Report { document, exit }

@@ -1,13 +1,13 @@
 //! The machine's orders, carried out: each becomes one call to one room, or a task that tells when it is done.
 
-use crate::cluster::Surroundings;
+use crate::cluster::ClusterAccess;
 use crate::dependency::{Acquired, Named, watch_health};
-use crate::driver::{Rooms, progress};
+use crate::driver::{Effects, progress};
+use crate::events::Events;
 use crate::handle::Handle;
-use crate::life::Events;
 use crate::observer::Observer;
 use crate::release::release_all;
-use crate::workers::Idle;
+use crate::workers::PendingWorker;
 use lameduck_lifecycle::{Cause, Effect, Event};
 use lameduck_server::{App, Arrivals, Bound};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,11 +23,11 @@ const ARRIVALS_EVERY: Duration = Duration::from_millis(20);
 /// What start-up built and readiness starts.
 pub(super) struct Built {
     pub(super) app: App,
-    pub(super) workers: Vec<Idle>,
+    pub(super) workers: Vec<PendingWorker>,
 }
 
 /// Every room that takes orders.
-pub(super) struct EngineRooms {
+pub(super) struct EffectHandler {
     pub(super) observer: Observer,
     pub(super) handle: Handle,
     pub(super) work: runtime::Handle,
@@ -35,7 +35,7 @@ pub(super) struct EngineRooms {
     pub(super) built: Arc<Mutex<Option<Built>>>,
     pub(super) acquired: Acquired,
     pub(super) checked: Vec<Named>,
-    pub(super) surroundings: Surroundings,
+    pub(super) cluster: ClusterAccess,
     pub(super) sequence: Option<JoinHandle<()>>,
     pub(super) tasks: Tasks,
 }
@@ -49,7 +49,7 @@ pub(super) struct Tasks {
     releasing: Option<AbortHandle>,
 }
 
-impl Rooms for EngineRooms {
+impl Effects for EffectHandler {
     fn perform(&mut self, effect: Effect) -> Option<Event> {
         match effect {
             Effect::Serve => return self.serve(),
@@ -67,7 +67,7 @@ impl Rooms for EngineRooms {
     }
 }
 
-impl EngineRooms {
+impl EffectHandler {
     fn serve(&mut self) -> Option<Event> {
         let failed = |error: String| Some(Event::PartFailed { part: "listener".to_owned(), error });
         let built = self.built.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -75,7 +75,7 @@ impl EngineRooms {
             return failed("nothing was built to serve".to_owned());
         };
         let events = &self.observer.shared.events;
-        self.observer.crew.start(workers, &self.handle, &self.work, events);
+        self.observer.workers.start(workers, &self.handle, &self.work, events);
         for dependency in self.checked.drain(..) {
             let health = self.work.spawn(watch_health(dependency, events.clone()));
             self.tasks.serving.push(health.abort_handle());
@@ -92,15 +92,15 @@ impl EngineRooms {
     }
 
     fn leave(&mut self, cause: Cause) {
-        tokio::spawn(self.surroundings.clone().announce_leaving(cause));
+        tokio::spawn(self.cluster.clone().announce_leaving(cause));
         self.tasks.serving.drain(..).for_each(|task| task.abort());
         tokio::spawn(progress::report(self.observer.clone()));
     }
 
     fn watch_cluster(&mut self) {
         let events = &self.observer.shared.events;
-        let watching = tokio::spawn(self.surroundings.clone().watch_endpoints(events.clone()));
-        let deletion = tokio::spawn(self.surroundings.clone().watch_deletion(events.clone()));
+        let watching = tokio::spawn(self.cluster.clone().watch_endpoints(events.clone()));
+        let deletion = tokio::spawn(self.cluster.clone().watch_deletion(events.clone()));
         self.tasks.deletion = Some(deletion.abort_handle());
         self.tasks.watching.push(watching.abort_handle());
     }
@@ -108,7 +108,7 @@ impl EngineRooms {
     fn give_notice(&mut self) -> Option<Event> {
         // Subscribed before the notice: whoever comes right after it is seen.
         let (arrivals, events) = (self.observer.server.arrivals(), self.observer.shared.events.clone());
-        let arrivals = tokio::spawn(tell_arrivals(arrivals, events));
+        let arrivals = tokio::spawn(report_arrivals(arrivals, events));
         self.tasks.watching.push(arrivals.abort_handle());
         self.observer.server.lame_duck();
         self.observer.server.arrival_rate().map(Event::ArrivalRate)
@@ -120,7 +120,7 @@ impl EngineRooms {
         let (server, events) = (self.observer.server.clone(), self.observer.shared.events.clone());
         tokio::spawn(async move {
             server.drained().await;
-            events.tell(Event::Drained).await;
+            events.send(Event::Drained).await;
         });
     }
 
@@ -132,8 +132,8 @@ impl EngineRooms {
                 // It ends by itself when the process leaves; until then it may still acquire something.
                 let _ = timeout_at(until, sequence).await;
             }
-            release_all(&observer.crew, &acquired, &observer.releasing, &work, until).await;
-            observer.shared.events.tell(Event::Released).await;
+            release_all(&observer.workers, &acquired, &observer.releasing, &work, until).await;
+            observer.shared.events.send(Event::Released).await;
         });
         self.tasks.releasing = Some(releasing.abort_handle());
     }
@@ -151,9 +151,9 @@ impl EngineRooms {
 }
 
 /// Tells of new connections, at most fifty times a second however many come. To be aborted.
-async fn tell_arrivals(mut arrivals: watch::Receiver<Arrivals>, events: Events) {
+async fn report_arrivals(mut arrivals: watch::Receiver<Arrivals>, events: Events) {
     while arrivals.changed().await.is_ok() {
-        events.tell(Event::ConnectionArrived).await;
+        events.send(Event::ConnectionArrived).await;
         tokio::time::sleep(ARRIVALS_EVERY).await;
     }
 }

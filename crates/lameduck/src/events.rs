@@ -10,7 +10,7 @@ const EVENTS_MAX: usize = 256;
 
 /// The state of the machine at one moment.
 #[derive(Clone, Debug)]
-pub(crate) struct Life {
+pub(crate) struct PhaseView {
     /// Since the start of the process.
     pub(crate) at: Duration,
     /// Where the process is.
@@ -21,9 +21,9 @@ pub(crate) struct Life {
     pub(crate) wake_at: Option<Duration>,
 }
 
-impl Life {
+impl PhaseView {
     /// Before anything happened.
-    pub(crate) fn unborn() -> Self {
+    pub(crate) fn initial() -> Self {
         Self {
             at: Duration::ZERO,
             phase: Phase::Starting(Startup::default()),
@@ -33,12 +33,12 @@ impl Life {
     }
 
     /// Whether leaving has begun.
-    pub(crate) fn leaving(&self) -> bool {
-        self.phase.departure().is_some()
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.phase.leaving().is_some()
     }
 
     /// Whether what start-up acquired is being given back, or has been.
-    pub(crate) fn releasing(&self) -> bool {
+    pub(crate) fn is_releasing(&self) -> bool {
         matches!(self.phase, Phase::Releasing(_) | Phase::Flushing(_) | Phase::Exited(_))
     }
 }
@@ -58,7 +58,7 @@ impl Events {
     ///
     /// # Cancel safety
     /// An event whose `tell` was dropped may not have been told.
-    pub(crate) async fn tell(&self, event: Event) {
+    pub(crate) async fn send(&self, event: Event) {
         let _ = self.0.send(event).await;
     }
 }
@@ -68,6 +68,6 @@ impl Events {
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) plan: Plan,
-    pub(crate) life: watch::Receiver<Life>,
+    pub(crate) view: watch::Receiver<PhaseView>,
     pub(crate) events: Events,
 }

@@ -5,12 +5,12 @@ use anyhow::Context;
 use tokio::runtime::{self, Runtime};
 
 /// Left behind when it is dropped, never joined: a handler that blocks its thread for ever must not keep the process.
-pub(super) struct WorkRuntime {
+pub(super) struct WorkThreads {
     handle: runtime::Handle,
     runtime: Option<Runtime>,
 }
 
-impl WorkRuntime {
+impl WorkThreads {
     /// Starts its threads, which all know the handle.
     pub(super) fn new(handle: &Handle) -> anyhow::Result<Self> {
         let known = handle.clone();
@@ -28,7 +28,7 @@ impl WorkRuntime {
     }
 }
 
-impl Drop for WorkRuntime {
+impl Drop for WorkThreads {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

@@ -1,8 +1,8 @@
 //! The running workers, watched from the control thread.
 
-use super::{Idle, Worker};
+use super::{PendingWorker, Worker};
+use crate::events::Events;
 use crate::handle::Handle;
-use crate::life::Events;
 use lameduck_lifecycle::{Event, Straggler};
 use std::time::Duration;
 use tokio::runtime;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 /// Workers in the order in which they were registered. A cheap handle.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Crew {
+pub(crate) struct WorkerSet {
     members: watch::Sender<Vec<Member>>,
 }
 
@@ -24,10 +24,10 @@ struct Member {
     ended: watch::Receiver<bool>,
 }
 
-impl Crew {
+impl WorkerSet {
     /// Starts the workers on `work`; a task of the calling runtime watches each.
-    pub(crate) fn start(&self, idle: Vec<Idle>, handle: &Handle, work: &runtime::Handle, events: &Events) {
-        for Idle { name, run } in idle {
+    pub(crate) fn start(&self, idle: Vec<PendingWorker>, handle: &Handle, work: &runtime::Handle, events: &Events) {
+        for PendingWorker { name, run } in idle {
             let (turn, my_turn) = watch::channel(false);
             let (end, ended) = watch::channel(false);
             let worker = Worker { name: name.clone(), handle: handle.clone(), turn: my_turn };
@@ -84,7 +84,7 @@ async fn supervise(
         None => tracing::debug!(worker = %name, "worker {name} has ended"),
         Some(error) => {
             tracing::error!(worker = %name, %error, "worker {name} failed: {error}");
-            events.tell(Event::PartFailed { part: format!("worker {name}"), error }).await;
+            events.send(Event::PartFailed { part: format!("worker {name}"), error }).await;
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The stages of start-up, in order: config, dependencies, services, ready. Told as events; the machine judges.
 
-use super::rooms::Built;
+use super::effects::Built;
 use crate::dependency::{Acquired, Named, connect_all};
-use crate::life::Events;
+use crate::events::Events;
 use crate::service::Common;
-use crate::workers::Idle;
+use crate::workers::PendingWorker;
 use futures_util::future::BoxFuture;
 use lameduck_lifecycle::{Event, Stage};
 use lameduck_server::App;
@@ -16,7 +16,7 @@ pub(super) struct Sequence {
     pub(super) dependencies: Vec<Named>,
     pub(super) acquired: Acquired,
     pub(super) routes: Box<dyn FnOnce(Common) -> BoxFuture<'static, anyhow::Result<App>> + Send>,
-    pub(super) workers: Vec<Idle>,
+    pub(super) workers: Vec<PendingWorker>,
     pub(super) common: Common,
     pub(super) built: Arc<Mutex<Option<Built>>>,
     pub(super) work: runtime::Handle,
@@ -37,15 +37,15 @@ impl Sequence {
                 Event::StartFailed { gate, error }
             }
         };
-        events.tell(end).await;
+        events.send(end).await;
     }
 
     async fn stages(self) -> Result<(), Failure> {
         let Self { dependencies, acquired, routes, mut workers, common, built, work, events } = self;
-        events.tell(Event::StageBegan(Stage::Dependencies)).await;
+        events.send(Event::StageBegan(Stage::Dependencies)).await;
         connect_all(&dependencies, &acquired, &common.handle, &work, &events).await?;
 
-        events.tell(Event::StageBegan(Stage::Services)).await;
+        events.send(Event::StageBegan(Stage::Services)).await;
         let (gates, late_workers, handle) = (common.gates.clone(), common.workers.clone(), common.handle.clone());
         let app = tokio::select! {
             app = build(routes, common, &work, &events) => app?,
@@ -58,7 +58,7 @@ impl Sequence {
         }
         workers.append(&mut late_workers.lock().unwrap_or_else(PoisonError::into_inner));
 
-        events.tell(Event::StageBegan(Stage::Ready)).await;
+        events.send(Event::StageBegan(Stage::Ready)).await;
         *built.lock().unwrap_or_else(PoisonError::into_inner) = Some(Built { app, workers });
         Ok(())
     }
@@ -73,7 +73,7 @@ async fn build(
 ) -> Result<App, Failure> {
     const GATE: &str = "routes";
     let failed = |error: String| (GATE.to_owned(), error);
-    events.tell(Event::GateShut(GATE.to_owned())).await;
+    events.send(Event::GateShut(GATE.to_owned())).await;
     let building = Aborting(work.spawn(async move { routes(common).await }));
     let app = match building.join().await {
         Ok(Ok(app)) => app,
@@ -81,7 +81,7 @@ async fn build(
         Err(error) => return Err(failed(format!("panicked: {}", crate::workers::panic_text(error)))),
     };
     app.check().map_err(failed)?;
-    events.tell(Event::GateOpened(GATE.to_owned())).await;
+    events.send(Event::GateOpened(GATE.to_owned())).await;
     Ok(app)
 }
 

@@ -3,21 +3,21 @@
 //! [`Configured`] (checked, nothing acquired) → [`Bound`] (ports are ours) → [`Running`] (the driver drives) → `Report`. This is
 //! the one room that knows all the others.
 
-mod ending;
-mod rooms;
+mod assemble;
+mod effects;
+mod report;
 mod sequence;
-mod wiring;
-mod work;
+mod threads;
 
-pub(crate) use ending::{deliver, stillborn};
-pub(crate) use wiring::Running;
+pub(crate) use assemble::Running;
+pub(crate) use report::{deliver, start_failure_report};
 
 use crate::clock::Clock;
 use crate::config::{Config, Settings};
 use crate::dependency::Named;
-use crate::life::Events;
+use crate::events::Events;
 use crate::service::{Common, Service, Start};
-use crate::workers::Idle;
+use crate::workers::PendingWorker;
 use futures_util::future::BoxFuture;
 use lameduck_lifecycle::Event;
 use lameduck_server::App;
@@ -35,7 +35,7 @@ pub(crate) struct Configured {
 pub(crate) struct Parts {
     pub(crate) version: &'static str,
     pub(crate) routes: Box<dyn FnOnce(Common) -> BoxFuture<'static, anyhow::Result<App>> + Send>,
-    pub(crate) workers: Vec<Idle>,
+    pub(crate) workers: Vec<PendingWorker>,
     pub(crate) dependencies: Vec<Named>,
 }
 
@@ -119,7 +119,7 @@ impl Bound {
     ///
     /// # Errors
     /// If the work runtime cannot be had.
-    pub(crate) fn start(self, events: Events, told: tokio::sync::mpsc::Receiver<Event>) -> anyhow::Result<Running> {
-        wiring::start(self, events, told)
+    pub(crate) fn start(self, events: Events, receiver: tokio::sync::mpsc::Receiver<Event>) -> anyhow::Result<Running> {
+        assemble::start(self, events, receiver)
     }
 }

@@ -1,19 +1,19 @@
 //! Puts the rooms together: who is told, who observes, who drives.
 
-use super::ending::report;
-use super::rooms::{EngineRooms, Tasks};
+use super::effects::{EffectHandler, Tasks};
+use super::report::report;
 use super::sequence::Sequence;
-use super::work::WorkRuntime;
+use super::threads::WorkThreads;
 use super::{Bound, Configured, Parts};
 use crate::admin::{self, Admin, DrainAccess};
-use crate::cluster::Surroundings;
+use crate::cluster::ClusterAccess;
 use crate::config::Config;
 use crate::dependency::{Acquired, required};
 use crate::driver::Driver;
+use crate::events::{Events, PhaseView, Shared};
 use crate::gates::Gates;
 use crate::handle::Handle;
 use crate::jobs::Jobs;
-use crate::life::{Events, Life, Shared};
 use crate::liveness::Heartbeat;
 use crate::metrics::{Collector, Sources};
 use crate::observer::Observer;
@@ -27,11 +27,11 @@ use tokio::sync::{mpsc, watch};
 
 /// The driver drives. Must be [`finished`](Running::finished).
 pub(crate) struct Running {
-    driver: Driver<EngineRooms>,
-    surroundings: Surroundings,
+    driver: Driver<EffectHandler>,
+    cluster: ClusterAccess,
     handle: Handle,
     observer: Observer,
-    work: WorkRuntime,
+    work: WorkThreads,
 }
 
 impl Running {
@@ -41,8 +41,8 @@ impl Running {
     }
 
     /// What is around the process: told of the end after everything else.
-    pub(crate) fn surroundings(&self) -> Surroundings {
-        self.surroundings.clone()
+    pub(crate) fn cluster(&self) -> ClusterAccess {
+        self.cluster.clone()
     }
 
     /// Runs to the end of the life.
@@ -56,26 +56,26 @@ impl Running {
     }
 }
 
-pub(super) fn start(bound: Bound, events: Events, told: mpsc::Receiver<Event>) -> anyhow::Result<Running> {
+pub(super) fn start(bound: Bound, events: Events, receiver: mpsc::Receiver<Event>) -> anyhow::Result<Running> {
     let Bound { configured: Configured { config, clock, parts }, http, admin, addresses } = bound;
-    let (life_sender, life) = watch::channel(Life::unborn());
-    let shared = Shared { clock, plan: config.plan(), life, events: events.clone() };
+    let (publisher, view) = watch::channel(PhaseView::initial());
+    let shared = Shared { clock, plan: config.plan(), view, events: events.clone() };
     let jobs = Jobs::default();
     let handle = Handle::new(shared.clone(), jobs.clone());
-    let work = WorkRuntime::new(&handle)?;
+    let work = WorkThreads::new(&handle)?;
     let access: Arc<dyn lameduck_server::AccessLog> = Arc::new(crate::access_log::Tracing);
     let observer = Observer {
         shared: shared.clone(),
         server: Server::new(config.server_options(Some(access))),
         jobs,
-        crew: Default::default(),
+        workers: Default::default(),
         releasing: Default::default(),
     };
-    let surroundings = Surroundings::look(&config.cluster);
-    tokio::spawn(surroundings.clone().check(shared.plan.clone()));
+    let cluster = ClusterAccess::look(&config.cluster);
+    tokio::spawn(cluster.clone().check(shared.plan.clone()));
     let heartbeat = Heartbeat::new(clock, config.liveness.stall);
     work.handle().spawn(heartbeat.clone().beat());
-    let registry = registry(&observer, &heartbeat, &surroundings, &work, &config, parts.version)?;
+    let registry = registry(&observer, &heartbeat, &cluster, &work, &config, parts.version)?;
     let admin = start_admin(admin, &observer, heartbeat, registry.clone(), &config)?;
     tokio::spawn(admin);
     tracing::info!(http = %addresses.http, admin = %addresses.admin, "starting; admin on {}", addresses.admin);
@@ -101,7 +101,7 @@ pub(super) fn start(bound: Bound, events: Events, told: mpsc::Receiver<Event>) -
         work: work.handle().clone(),
         events,
     };
-    let rooms = EngineRooms {
+    let effects = EffectHandler {
         observer: observer.clone(),
         handle: handle.clone(),
         work: work.handle().clone(),
@@ -109,27 +109,27 @@ pub(super) fn start(bound: Bound, events: Events, told: mpsc::Receiver<Event>) -
         built,
         acquired,
         checked,
-        surroundings: surroundings.clone(),
+        cluster: cluster.clone(),
         sequence: Some(tokio::spawn(sequence.run())),
         tasks: Tasks::default(),
     };
     let first = config.stages.config.then_some(Event::StageBegan(Stage::Config));
-    let driver = Driver::new(shared, rooms, told, life_sender, first);
-    Ok(Running { driver, surroundings, handle, observer, work })
+    let driver = Driver::new(shared, effects, receiver, publisher, first);
+    Ok(Running { driver, cluster, handle, observer, work })
 }
 
 fn registry(
     observer: &Observer,
     heartbeat: &Heartbeat,
-    surroundings: &Surroundings,
-    work: &WorkRuntime,
+    cluster: &ClusterAccess,
+    work: &WorkThreads,
     config: &Config,
     version: &'static str,
 ) -> anyhow::Result<Registry> {
     let sources = Sources {
         observer: observer.clone(),
         heartbeat: heartbeat.clone(),
-        contradictions: surroundings.contradictions(),
+        contradictions: cluster.contradictions(),
         work: work.handle().metrics(),
         service: config.service.name.clone(),
         service_version: version,
