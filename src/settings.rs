@@ -24,7 +24,7 @@ impl lameduck::config::Settings for Settings {
             doc: "Jobs that /submit accepts now and a worker does later.",
             keys: &[Key::new(
                 "jobs.queue_max",
-                Kind::Count { least: 1, most: 1_000_000 },
+                Kind::Count { min: 1, max: 1_000_000 },
                 "1024",
                 "Maximum number of queued jobs; more are answered with 429.",
             )

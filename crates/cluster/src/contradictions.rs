@@ -2,6 +2,7 @@
 
 use crate::pod::{PodFacts, PreStop};
 use lameduck_lifecycle::{Plan, ReadinessPolicy, Strategy};
+use lameduck_support::duration;
 use std::time::Duration;
 
 /// A place where the Pod's spec and the configuration do not fit each other.
@@ -95,21 +96,21 @@ impl std::fmt::Display for Contradiction {
                 f,
                 "Kubernetes kills this pod {} after the order to stop, but drain.grace_period says {}: set both to the same \
                  value (the chart's drain.grace_period does)",
-                text(actual),
-                text(planned)
+                duration::format(*actual),
+                duration::format(*planned)
             ),
             Self::GraceLonger { planned, actual } => write!(
                 f,
                 "terminationGracePeriodSeconds gives {}, but drain.grace_period uses only {} of it",
-                text(actual),
-                text(planned)
+                duration::format(*actual),
+                duration::format(*planned)
             ),
             Self::PreStopLonger { planned, actual } => write!(
                 f,
                 "the preStop hook sleeps {0} of the grace period, but drain.pre_stop says {1}: set drain.pre_stop to {0}, or \
                  remove the hook",
-                text(actual),
-                text(planned)
+                duration::format(*actual),
+                duration::format(*planned)
             ),
             Self::PreStopUnplanned => f.write_str(
                 "there is a preStop hook, but drain.pre_stop leaves it no time: set drain.pre_stop to the longest it takes, \
@@ -119,9 +120,9 @@ impl std::fmt::Display for Contradiction {
                 f,
                 "when the pod leaves without being deleted, its readiness probe takes {} to fail; with drain.floor {} that \
                  is more than the {} that it waits: shorten periodSeconds x failureThreshold, or raise drain.delay_max",
-                text(noticed_within),
-                text(floor),
-                text(most)
+                duration::format(*noticed_within),
+                duration::format(*floor),
+                duration::format(*most)
             ),
             Self::NoReadinessProbe => f.write_str(
                 "the container has no readiness probe: a pod that leaves without being deleted (node shutdown, a failed \
@@ -131,18 +132,10 @@ impl std::fmt::Display for Contradiction {
                 f,
                 "a liveness or startup probe carries terminationGracePeriodSeconds {}, less than drain.grace_period {}: \
                  remove it there",
-                text(actual),
-                text(planned)
+                duration::format(*actual),
+                duration::format(*planned)
             ),
         }
-    }
-}
-
-/// As the configuration spells it: `5s`, `500ms`.
-fn text(duration: &Duration) -> String {
-    match duration.subsec_millis() {
-        0 => format!("{}s", duration.as_secs()),
-        _ => format!("{}ms", duration.as_millis()),
     }
 }
 

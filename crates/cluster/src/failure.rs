@@ -1,5 +1,7 @@
 //! Why a question to the API server was not answered.
 
+use lameduck_support::error;
+
 /// What to do about a failed request follows from its kind, so there are only these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -31,23 +33,8 @@ impl From<kube::Error> for Failure {
         if let kube::Error::Api(status) = &error {
             return Self::of_status(status.code, &status.message);
         }
-        Self::Unreachable(chain(&error))
+        Self::Unreachable(error::chain(&error))
     }
-}
-
-/// An error with its causes: the outermost of a HTTP client's says nothing.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    text
 }
 
 impl std::fmt::Display for Failure {

@@ -44,7 +44,6 @@ mod connect;
 mod contradictions;
 mod failure;
 mod identity;
-mod pace;
 mod pod;
 mod slices;
 mod watch;

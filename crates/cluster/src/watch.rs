@@ -5,10 +5,11 @@ mod own_pod;
 
 use crate::connect::Cluster;
 use crate::failure::Failure;
-use crate::pace::Pace;
 use futures_util::{Stream, StreamExt};
 use kube::core::WatchEvent;
 use lameduck_lifecycle::ClusterFact;
+use lameduck_support::{Backoff, hash};
+use std::hash::Hash;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
 
@@ -16,6 +17,9 @@ use tokio::sync::mpsc::Sender;
 const WATCH_AT_LEAST: Duration = Duration::from_millis(500);
 /// The API server counts in whole seconds, and must be able to end a watch before we do.
 const WATCH_FOR_LEAST: Duration = Duration::from_secs(2);
+/// Pauses after failed attempts: a drain has some ten seconds, a longer one would mean to give up.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 impl Cluster {
     /// Watches the endpoint slices, and sends what they say until the receiver is dropped or the API server refused.
@@ -57,9 +61,14 @@ async fn tell(facts: &Sender<ClusterFact>, fact: ClusterFact) {
     let _ = facts.send(fact).await;
 }
 
+/// Pauses after failed attempts. Which part of each follows from who asks, so that the pods of one rollout spread.
+fn backoff(who: impl Hash) -> Backoff {
+    Backoff::new(PAUSE_MIN, PAUSE_MAX).jitter(50, hash::of(who))
+}
+
 /// Says that an attempt failed, and pauses.
-async fn failed(facts: &Sender<ClusterFact>, pace: &mut Pace, subject: &str, failure: &Failure) {
-    let pause = pace.failed();
+async fn failed(facts: &Sender<ClusterFact>, backoff: &mut Backoff, subject: &str, failure: &Failure) {
+    let pause = backoff.pause();
     tracing::warn!(subject, error = %failure, retry_in_ms = pause.as_millis(), "the API server did not answer");
     tell(facts, ClusterFact::Unreachable).await;
     tokio::time::sleep(pause).await;

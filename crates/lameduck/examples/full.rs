@@ -28,18 +28,18 @@ fn main() -> ExitCode {
 // --- settings: a section of the configuration -----------------------------------------------------------------------------
 
 struct Queue {
-    most: usize,
+    max: usize,
 }
 
 impl Settings for Queue {
     const SECTIONS: &'static [Section] = &[Section {
         name: "queue",
         doc: "Submitted work.",
-        keys: &[Key::new("queue.most", Kind::Count { least: 1, most: 1_000_000 }, "64", "Jobs that may wait.")],
+        keys: &[Key::new("queue.max", Kind::Count { min: 1, max: 1_000_000 }, "64", "Jobs that may wait.")],
     }];
 
     fn read(values: &Values) -> Self {
-        Self { most: values.get("queue.most") }
+        Self { max: values.get("queue.max") }
     }
 }
 
@@ -64,7 +64,7 @@ struct Shared {
 
 async fn build(start: Start<Queue>) -> anyhow::Result<App> {
     let warm = start.gate("warm-up");
-    let (queue, waiting) = mpsc::channel(start.settings().most);
+    let (queue, waiting) = mpsc::channel(start.settings().max);
     start.worker("submitted", |worker| work_off(worker, waiting));
     let submitted = IntCounter::new("full_submitted_total", "Jobs that were submitted.")?;
     start.registry().register(Box::new(submitted.clone()))?;

@@ -9,7 +9,7 @@ mod timeline;
 
 pub use timeline::timeline;
 
-use crate::config::{self, Loaded, Settings, Sources, Surroundings};
+use crate::config::{self, Environment, Loaded, Settings, Sources};
 use command::Command;
 use std::ffi::OsString;
 
@@ -77,13 +77,13 @@ pub fn parse<S: Settings>(about: &About, invocation: Invocation) -> Parsed<S> {
         Command::Version => return Parsed::Print(version(about)),
         Command::Keys => return Parsed::Print(config::reference(&config::sections::<S>())),
     };
-    let sources = match Sources::read(Surroundings { config, environment: invocation.environment }) {
+    let sources = match Sources::read(Environment { config, variables: invocation.environment }) {
         Ok(sources) => Sources { defaults: invocation.defaults, ..sources },
         Err(problem) => return Parsed::Refuse(format!("{}: {problem}\n", about.name)),
     };
     match config::load::<S>(&sources) {
-        Err(mistakes) => Parsed::Refuse(format!(
-            "{}: {mistakes}\nAll keys: docs/configuration.md. `{} check` shows what is in force.\n",
+        Err(errors) => Parsed::Refuse(format!(
+            "{}: {errors}\nAll keys: docs/configuration.md. `{} check` shows what is in force.\n",
             about.name, about.name
         )),
         Ok(loaded) if check => Parsed::Print(check::report(about, &loaded, colour)),

@@ -1,4 +1,4 @@
-//! Configuration: a file and the environment in, typed values or every mistake at once out.
+//! Configuration: a file and the environment in, typed values or every error at once out.
 //!
 //! Each key is declared once, in a [`Section`]: path, kind, default, what it means and why. Reading, checking, error messages
 //! with suggestions, environment variables, `check` and `docs/configuration.md` all follow from that declaration. To add a key
@@ -16,35 +16,19 @@
 //! assert_eq!(loaded.config.drain.delay.as_secs(), 3);
 //! ```
 
-mod effective;
-mod environment;
-mod key;
-mod kind;
-mod mistake;
-mod reference;
-mod resolve;
-mod rooms;
+mod options;
 mod sections;
-mod settings;
-mod source;
-mod suggest;
-mod tree;
-mod units;
-mod value;
 
-pub use effective::{EffectiveLine, effective};
-pub use key::{Key, Section, environment_name, is_name};
-pub use kind::{Form, Kind};
-pub use mistake::{Mistake, Mistakes};
-pub use reference::reference;
+pub use lameduck_config::{
+    Check, ConfigError, ConfigErrors, EffectiveLine, Environment, File, Form, FromValue, Key, Kind, Origin, Section,
+    Settings, Sources, Value, Values, effective, environment_name, is_name, reference,
+};
+pub use lameduck_support::duration::{format as format_duration, parse as parse_duration};
+pub use lameduck_support::size::{format as format_bytes, parse as parse_bytes};
 pub use sections::{
     Admin, Cluster, Config, Dependency, DependencyTarget, Drain, DrainCall, HostPort, HttpUrl, Listen, Liveness, Log,
     Service, Stages,
 };
-pub use settings::{Check, Settings, Values};
-pub use source::{File, Origin, Sources, Surroundings};
-pub use units::{format_bytes, format_duration, parse_bytes, parse_duration};
-pub use value::{FromValue, Value};
 
 /// A configuration that holds together.
 #[derive(Clone, Debug)]
@@ -56,7 +40,7 @@ pub struct Loaded<S> {
     /// Every value by path, with where it came from.
     pub values: Values,
     /// What is allowed but rarely meant: to be logged.
-    pub warnings: Vec<Mistake>,
+    pub warnings: Vec<ConfigError>,
 }
 
 /// The sections of the engine and of a service `S`.
@@ -67,27 +51,19 @@ pub fn sections<S: Settings>() -> Vec<Section> {
 /// Reads and checks everything.
 ///
 /// # Errors
-/// Every mistake of the load, in the order of the file, then of the environment, then of what does not go together.
+/// Every error of the load, in the order of the file, then of the environment, then of what does not go together.
 ///
 /// # Panics
 /// If `S` reads a key that it does not declare, or as another kind: see [`Values::get`].
-pub fn load<S: Settings>(sources: &Sources) -> Result<Loaded<S>, Mistakes> {
-    let resolved = resolve::resolve(sources, &sections::<S>());
-    // A default that cannot be read leaves a hole: nothing can be read from such values.
-    if resolved.mistakes.iter().any(|mistake| mistake.origin == Origin::Default) {
-        return Err(Mistakes(resolved.mistakes));
-    }
-    let (config, settings) = (Config::read(&resolved.values), S::read(&resolved.values));
-    let mut check = Check::new(&resolved.values, &resolved.mistaken);
-    config.check(&mut check);
-    settings.check(&mut check);
-    let (found, warnings) = (check.mistakes, check.warnings);
-    let mistakes: Vec<_> = resolved.mistakes.into_iter().chain(found).collect();
-    if mistakes.is_empty() {
-        Ok(Loaded { config, settings, values: resolved.values, warnings })
-    } else {
-        Err(Mistakes(mistakes))
-    }
+pub fn load<S: Settings>(sources: &Sources) -> Result<Loaded<S>, ConfigErrors> {
+    let loaded = lameduck_config::load(sources, &sections::<S>(), |values, check| {
+        let (config, settings) = (Config::read(values), S::read(values));
+        config.check(check);
+        settings.check(check);
+        (config, settings)
+    })?;
+    let (config, settings) = loaded.config;
+    Ok(Loaded { config, settings, values: loaded.values, warnings: loaded.warnings })
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! What the service needs from outside: each a gate at start-up, a check while it serves, a release at the end.
 
-mod backoff;
 mod configured;
 mod connect;
 mod health;

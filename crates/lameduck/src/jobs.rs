@@ -2,6 +2,7 @@
 //! lost, and the lost are named in the report.
 
 use lameduck_lifecycle::{Jobs as Counts, Straggler};
+use lameduck_support::duration::millis;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -67,7 +68,7 @@ impl Jobs {
             name: open.id.clone(),
             protocol: None,
             kind: None,
-            age_ms: u64::try_from(open.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            age_ms: millis(open.since.elapsed()),
             waits_for: "its worker".to_owned(),
         };
         open.into_iter().take(most).map(|(_, open)| straggler(open)).collect()

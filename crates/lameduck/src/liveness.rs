@@ -1,6 +1,7 @@
 //! The heartbeat of the work runtime: when no work thread has run it for long, the process is alive in name only.
 
 use crate::clock::Clock;
+use lameduck_support::duration::millis;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -44,7 +45,7 @@ impl Heartbeat {
     }
 
     fn note(&self) {
-        self.last_ms.store(u64::try_from(self.clock.now().as_millis()).unwrap_or(u64::MAX), Relaxed);
+        self.last_ms.store(millis(self.clock.now()), Relaxed);
     }
 }
 

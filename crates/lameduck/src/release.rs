@@ -4,6 +4,7 @@
 use crate::dependency::{Acquired, Named};
 use crate::workers::WorkerSet;
 use lameduck_lifecycle::Straggler;
+use lameduck_support::duration::millis;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime;
@@ -29,7 +30,7 @@ impl Releasing {
             name,
             protocol: None,
             kind: None,
-            age_ms: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            age_ms: millis(since.elapsed()),
             waits_for: "its release to return".to_owned(),
         })
     }

@@ -12,6 +12,7 @@ use crate::plan::Plan;
 use crate::snapshot::{Connections, Snapshot, Straggler};
 use crate::vocabulary::PhaseName;
 use crate::wait::WaitEnd;
+use lameduck_support::duration::millis;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -133,10 +134,6 @@ fn waits(snapshot: &Snapshot, plan: &Plan, wake_at: Option<Duration>) -> Vec<Wai
 
 fn after_the_signal(leaving: Option<&Leaving>, at: impl Fn(&Leaving) -> Option<Duration>) -> Option<u64> {
     leaving.and_then(|leaving| at(leaving).map(|at| millis(at.saturating_sub(leaving.began))))
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn signed_millis(duration: Duration) -> i64 {

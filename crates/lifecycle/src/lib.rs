@@ -20,9 +20,6 @@
 //! Time is a [`Duration`](std::time::Duration) since the start of the process and comes in with each event. The crate knows
 //! `std` and `serde`: no tokio, no HTTP, no Kubernetes, no metrics, no clock.
 
-#[macro_use]
-mod closed_set;
-
 mod budget;
 mod document;
 mod effect;

@@ -1,5 +1,6 @@
 //! What the operator decided: the input of the machine, in plain types.
 
+use lameduck_support::closed_set;
 use std::time::Duration;
 
 /// How the exit is planned (`drain.*` of the configuration). Defaults are the contract's.

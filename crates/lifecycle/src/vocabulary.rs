@@ -1,5 +1,7 @@
 //! The closed sets that every room shares: phases, protocols, kinds, outcomes, reasons.
 
+use lameduck_support::closed_set;
+
 closed_set! {
     /// The phases of a life, in the only order in which they come.
     PhaseName {

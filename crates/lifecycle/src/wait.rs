@@ -2,6 +2,7 @@
 
 use crate::event::ClusterFact;
 use crate::plan::{Plan, ReadinessPolicy, Strategy};
+use lameduck_support::closed_set;
 use std::time::Duration;
 
 /// `observe`: after the deregistration, the wait goes on until no new connection has come for this long.

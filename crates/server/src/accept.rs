@@ -6,6 +6,7 @@ use crate::connection;
 use crate::kernel;
 use crate::shared::Shared;
 use axum::Router;
+use lameduck_support::Backoff;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 /// The waits after a lack of resources: the first, and the most.
-const BACK_OFF_LEAST: Duration = Duration::from_millis(5);
-const BACK_OFF_MOST: Duration = Duration::from_secs(1);
+const BACK_OFF_MIN: Duration = Duration::from_millis(5);
+const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 
 /// A complaint a second at most.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(1);
@@ -35,7 +36,7 @@ pub(crate) struct Listener {
 impl Listener {
     /// Accepts until the drain, then closes `listener`.
     pub(crate) async fn run(self, listener: TcpListener) {
-        let mut trouble = Trouble::default();
+        let mut trouble = Trouble::none();
         let mut phase = self.shared.phase.subscribe();
         while self.state() & (DRAINING | FORCED) == 0 {
             tokio::select! {
@@ -105,15 +106,19 @@ impl Listener {
 }
 
 /// Failed accepts in a row.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Trouble {
-    wait: Option<Duration>,
+    backoff: Backoff,
     complained: Option<Instant>,
 }
 
 impl Trouble {
+    fn none() -> Self {
+        Self { backoff: Backoff::new(BACK_OFF_MIN, BACK_OFF_MAX), complained: None }
+    }
+
     fn over(&mut self) {
-        self.wait = None;
+        self.backoff.reset();
     }
 
     /// Counts `error`, complains now and then, and says how long to wait.
@@ -123,14 +128,12 @@ impl Trouble {
         if class == Class::Peer {
             return Duration::ZERO;
         }
-        let wait = self.wait.map_or(BACK_OFF_LEAST, |wait| (wait * 2).min(BACK_OFF_MOST));
-        self.wait = Some(wait);
         if self.complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
             self.complained = Some(Instant::now());
             let connections = shared.table.len();
             tracing::warn!(error = %error, connections, "cannot accept connections; clients wait in the accept queue");
         }
-        wait
+        self.backoff.pause()
     }
 }
 
@@ -191,13 +194,13 @@ mod tests {
     #[test]
     fn the_wait_grows_is_bounded_and_starts_anew() {
         let shared = Shared::new(Options::default());
-        let mut trouble = Trouble::default();
+        let mut trouble = Trouble::none();
         let error = io::Error::other("strange");
         let waits: Vec<Duration> = (0..20).map(|_| trouble.with(&error, &shared)).collect();
         assert!(waits.is_sorted());
-        assert_eq!((waits[0], waits[19]), (BACK_OFF_LEAST, BACK_OFF_MOST));
+        assert_eq!((waits[0], waits[19]), (BACK_OFF_MIN, BACK_OFF_MAX));
         trouble.over();
-        assert_eq!(trouble.with(&error, &shared), BACK_OFF_LEAST);
+        assert_eq!(trouble.with(&error, &shared), BACK_OFF_MIN);
         assert_eq!(trouble.with(&io::ErrorKind::ConnectionReset.into(), &shared), Duration::ZERO);
         let counted = shared.accept_errors();
         assert_eq!((counted.peer, counted.resource, counted.other), (1, 0, 21));

@@ -1,5 +1,6 @@
 //! The admission state: one word that every request reads once, after it has registered in the ledger.
 
+use lameduck_support::hash;
 use std::sync::atomic::{
     AtomicU32, AtomicU64,
     Ordering::{Relaxed, SeqCst},
@@ -89,7 +90,7 @@ impl Admission {
 /// Whether a response so long after the start of leaving is told, for this throw.
 fn due(since_ns: u64, dice: u64) -> bool {
     // A multiplicative hash: neighbouring ids and times must not throw the same.
-    let thrown = dice.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32) % RAMP_NS;
+    let thrown = hash::scatter(dice).rotate_left(32) % RAMP_NS;
     thrown < since_ns
 }
 

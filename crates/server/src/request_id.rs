@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use lameduck_support::hash;
 use std::cell::Cell;
-use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// The header.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -40,15 +40,13 @@ pub(crate) fn make() -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&text)).unwrap_or_else(|_| HeaderValue::from_static("0"))
 }
 
-thread_local! { static STATE: Cell<u64> = Cell::new(RandomState::new().build_hasher().finish()) }
+thread_local! { static STATE: Cell<u64> = Cell::new(hash::random_seed()) }
 
 /// splitmix64, seeded for each thread by the system.
 fn next() -> u64 {
-    let state = STATE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-    STATE.set(state);
-    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+    let state = STATE.get();
+    STATE.set(state.wrapping_add(1));
+    hash::mix(state)
 }
 
 #[cfg(test)]

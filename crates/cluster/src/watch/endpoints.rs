@@ -1,9 +1,9 @@
 //! List, then watch, the EndpointSlices.
 
+use super::backoff;
 use super::{Listen, failed, run_watch, tell};
 use crate::connect::Cluster;
 use crate::failure::Failure;
-use crate::pace::Pace;
 use crate::slices::{Change, Verdict, View};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{ListParams, WatchParams};
@@ -32,12 +32,12 @@ struct Follower<'a> {
 /// Follows the slices until the API server refuses; whoever called drops the future when it had enough.
 pub(super) async fn follow(cluster: &Cluster, facts: &Sender<ClusterFact>) {
     let uid = &cluster.identity.uid;
-    let mut pace = Pace::new((uid, "endpoints"));
+    let mut backoff = backoff((uid, "endpoints"));
     let view = View::new(uid, cluster.options.local_traffic);
     let mut follower = Follower { cluster, facts, view, position: Position::Unlisted, told: None };
     loop {
         match follower.step().await {
-            Ok(()) => pace.succeeded(),
+            Ok(()) => backoff.reset(),
             Err(Failure::Forbidden(message)) => {
                 tracing::warn!(
                     error = message,
@@ -47,10 +47,10 @@ pub(super) async fn follow(cluster: &Cluster, facts: &Sender<ClusterFact>) {
             }
             Err(Failure::Gone) => {
                 follower.position = Position::Unlisted;
-                tokio::time::sleep(pace.failed()).await;
+                tokio::time::sleep(backoff.pause()).await;
             }
             // The view and the position stay: what was known before an error is still the best that is known.
-            Err(failure @ Failure::Unreachable(_)) => failed(facts, &mut pace, "endpoint slices", &failure).await,
+            Err(failure @ Failure::Unreachable(_)) => failed(facts, &mut backoff, "endpoint slices", &failure).await,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Watch the own Pod: is it being deleted, and with how much grace?
 
+use super::backoff;
 use super::{Listen, failed, run_watch, tell};
 use crate::connect::Cluster;
 use crate::failure::Failure;
-use crate::pace::Pace;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::WatchParams;
 use kube::core::WatchEvent;
@@ -16,17 +16,17 @@ const GRACE_LEAST: Duration = Duration::from_secs(2);
 
 /// Follows the Pod until the API server refuses. That costs little: the deadline is then the planned one.
 pub(super) async fn follow(cluster: &Cluster, facts: &Sender<ClusterFact>) {
-    let mut pace = Pace::new((&cluster.identity.uid, "pod"));
+    let mut backoff = backoff((&cluster.identity.uid, "pod"));
     let mut listener = Listener { uid: &cluster.identity.uid, facts, began: Instant::now(), told: None };
     loop {
         match watch(cluster, &mut listener).await {
-            Ok(()) => pace.succeeded(),
+            Ok(()) => backoff.reset(),
             Err(Failure::Forbidden(message)) => {
                 tracing::warn!(error = message, "the Role must allow watch of pods: a shorter grace will not be seen");
                 return;
             }
-            Err(Failure::Gone) => tokio::time::sleep(pace.failed()).await,
-            Err(failure @ Failure::Unreachable(_)) => failed(facts, &mut pace, "own pod", &failure).await,
+            Err(Failure::Gone) => tokio::time::sleep(backoff.pause()).await,
+            Err(failure @ Failure::Unreachable(_)) => failed(facts, &mut backoff, "own pod", &failure).await,
         }
     }
 }

@@ -11,9 +11,7 @@ pub use drain::Drain;
 pub use listen::Listen;
 pub use small::{Admin, Cluster, DrainCall, Liveness, Log, Service};
 
-use super::key::Section;
-use super::kind::Form;
-use super::settings::{Check, Settings, Values};
+use lameduck_config::{Check, Form, Section, Settings, Values};
 use lameduck_server::{Closings, Limits};
 
 /// Everything the engine is told.

@@ -3,8 +3,8 @@
 use super::*;
 use std::time::Duration;
 
+mod errors;
 mod keys;
-mod mistakes;
 
 fn sources(yaml: &str, environment: &[(&str, &str)]) -> Sources {
     Sources {

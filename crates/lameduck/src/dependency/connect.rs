@@ -1,15 +1,19 @@
 //! Opening the gates: all required dependencies at once, each until it answers.
 
-use super::backoff::Backoff;
 use super::{DependencyError, Named};
 use crate::events::Events;
 use crate::handle::Handle;
 use lameduck_lifecycle::Event;
+use lameduck_support::{Backoff, hash};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+
+/// Pauses between attempts.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(3);
 
 /// Bound of one attempt.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -84,7 +88,7 @@ pub(crate) async fn connect_all(
 
 async fn connect(dependency: &Named, events: &Events) -> Result<(), String> {
     let name = &dependency.name;
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::new(PAUSE_MIN, PAUSE_MAX).jitter(25, hash::random_seed());
     loop {
         let attempt = timeout(ATTEMPT, dependency.connect()).await;
         let error = match attempt {
@@ -94,14 +98,14 @@ async fn connect(dependency: &Named, events: &Events) -> Result<(), String> {
             Err(_) => format!("no answer within {ATTEMPT:?}"),
         };
         let pause = backoff.pause();
-        if backoff.failed() == 1 {
+        if backoff.failures() == 1 {
             tracing::warn!(dependency = %name, %error, "dependency {name} does not answer yet, trying on: {error}");
         } else {
-            tracing::debug!(dependency = %name, %error, attempts = backoff.failed(), "dependency {name} still does not answer: {error}");
+            tracing::debug!(dependency = %name, %error, attempts = backoff.failures(), "dependency {name} still does not answer: {error}");
         }
         events.send(Event::GateRefused { gate: name.clone(), error }).await;
         sleep(pause).await;
     }
-    tracing::info!(dependency = %name, attempts = backoff.failed() + 1, "dependency {name} is connected");
+    tracing::info!(dependency = %name, attempts = backoff.failures() + 1, "dependency {name} is connected");
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::{PendingWorker, Worker};
 use crate::events::Events;
 use crate::handle::Handle;
 use lameduck_lifecycle::{Event, Straggler};
-use std::time::Duration;
+use lameduck_support::duration::millis;
 use tokio::runtime;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
@@ -106,8 +106,4 @@ pub(crate) fn panic_text(error: JoinError) -> String {
     let Ok(payload) = error.try_into_panic() else { return "without a word".to_owned() };
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("without a word").to_owned()
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

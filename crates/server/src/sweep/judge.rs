@@ -4,6 +4,7 @@ use crate::clock;
 use crate::options::Options;
 use crate::table::Row;
 use lameduck_lifecycle::{CloseReason, Protocol};
+use lameduck_support::hash;
 use std::time::Duration;
 
 /// What a connection that never sent anything gets once Draining has begun.
@@ -150,7 +151,7 @@ fn http2(view: &View, options: &Options) -> Due {
 /// `timeout`, up to 10 % more or less, the same for the same connection.
 fn jittered(timeout: Duration, id: u64) -> Duration {
     let spread = 2 * JITTER_PERCENT * 10;
-    let thrown = (id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % (spread + 1);
+    let thrown = (hash::scatter(id) >> 32) % (spread + 1);
     let per_mille = 1000 - JITTER_PERCENT * 10 + thrown;
     timeout.mul_f64(per_mille as f64 / 1000.0)
 }

@@ -1,11 +1,7 @@
 //! `stages` and `dependencies`: how the start goes, and what else must be there.
 
-use crate::config::key::{Key, Section, is_name};
-use crate::config::kind::{Form, Kind};
 use crate::config::sections::Config;
-use crate::config::settings::{Check, Values};
-use crate::config::suggest::closest;
-use crate::config::value::{FromValue, Value};
+use lameduck_config::{Check, Form, FromValue, Key, Kind, Section, Value, Values, closest, is_name};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;

@@ -1,13 +1,10 @@
 //! `drain`: how the process leaves.
 
-use crate::config::key::{Key, Section};
-use crate::config::kind::Kind;
 use crate::config::sections::PATH_OR_NONE;
-use crate::config::settings::{Check, Values};
-use crate::config::units::format_duration;
-use crate::config::value::{FromValue, Value};
+use lameduck_config::{Check, FromValue, Key, Kind, Section, Value, Values};
 use lameduck_lifecycle::{Budget, BudgetError, Plan, ReadinessPolicy, Strategy, Timeout};
 use lameduck_server::IdleHold;
+use lameduck_support::duration;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -131,13 +128,13 @@ pub struct Drain {
 impl Drain {
     pub(super) fn read(values: &Values) -> Self {
         Self {
-            strategy: values.get("drain.strategy"),
+            strategy: values.get_by("drain.strategy", strategy),
             delay: values.get("drain.delay"),
             floor: values.get("drain.floor"),
             delay_max: values.get("drain.delay_max"),
-            timeout: values.get("drain.timeout"),
-            readiness: values.get("drain.readiness"),
-            idle_hold: values.get("drain.idle_hold"),
+            timeout: values.get_by("drain.timeout", timeout),
+            readiness: values.get_by("drain.readiness", readiness),
+            idle_hold: values.get_by("drain.idle_hold", idle_hold),
             grace_period: values.get("drain.grace_period"),
             pre_stop: values.get("drain.pre_stop"),
             release: values.get("drain.release"),
@@ -169,13 +166,13 @@ impl Drain {
         match Budget::check(&self.plan(Duration::ZERO)) {
             Ok(_) => {}
             Err(BudgetError::DoesNotFit(budget)) => {
-                let over = format_duration(budget.total().saturating_sub(budget.grace_period));
+                let over = duration::format(budget.total().saturating_sub(budget.grace_period));
                 let problem = format!("the exit does not fit into the grace period: {}, {over} too long", sum(&budget));
                 check.refuse(&self.budget_keys(), problem);
             }
             Err(BudgetError::AboveCeiling { key, value, delay_max }) => {
                 let key = format!("drain.{key}");
-                let (value, most) = (format_duration(value), format_duration(delay_max));
+                let (value, most) = (duration::format(value), duration::format(delay_max));
                 let problem = format!("{key} ({value}) is longer than drain.delay_max ({most})");
                 check.refuse(&[&key, "drain.delay_max", "drain.strategy"], problem);
             }
@@ -184,7 +181,7 @@ impl Drain {
             check.warn(&["drain.timeout"], "there is no deadline of our own: SIGKILL is the only bound");
         }
         if self.pre_stop >= Duration::from_secs(1) && self.strategy != Strategy::Immediate {
-            let hook = format_duration(self.pre_stop);
+            let hook = duration::format(self.pre_stop);
             check.warn(
                 &["drain.pre_stop"],
                 format!("the wait of {} comes on top of a preStop hook of {hook}", self.strategy),
@@ -215,32 +212,24 @@ impl Drain {
 
 /// The sum spelled out, in the notation of the configuration.
 fn sum(budget: &Budget) -> String {
-    let parts: Vec<_> = budget.parts.iter().map(|(name, part)| format!("{name} {}", format_duration(*part))).collect();
-    let (total, grace) = (format_duration(budget.total()), format_duration(budget.grace_period));
+    let parts: Vec<_> = budget.parts.iter().map(|(name, part)| format!("{name} {}", duration::format(*part))).collect();
+    let (total, grace) = (duration::format(budget.total()), duration::format(budget.grace_period));
     format!("{} = {total} of {grace}", parts.join(" + "))
 }
 
-impl FromValue for Strategy {
-    fn from_value(value: &Value) -> Option<Self> {
-        Self::ALL.into_iter().find(|strategy| *value == Value::Word(strategy.as_str()))
-    }
+fn strategy(value: &Value) -> Option<Strategy> {
+    Strategy::ALL.into_iter().find(|strategy| *value == Value::Word(strategy.as_str()))
 }
 
-impl FromValue for ReadinessPolicy {
-    fn from_value(value: &Value) -> Option<Self> {
-        Self::ALL.into_iter().find(|policy| *value == Value::Word(policy.as_str()))
-    }
+fn readiness(value: &Value) -> Option<ReadinessPolicy> {
+    ReadinessPolicy::ALL.into_iter().find(|policy| *value == Value::Word(policy.as_str()))
 }
 
-impl FromValue for Timeout {
-    fn from_value(value: &Value) -> Option<Self> {
-        let word = value.one_of(&[("auto", Self::Auto), ("none", Self::None)]);
-        word.or_else(|| Duration::from_value(value).map(Self::After))
-    }
+fn timeout(value: &Value) -> Option<Timeout> {
+    let word = value.one_of(&[("auto", Timeout::Auto), ("none", Timeout::None)]);
+    word.or_else(|| Duration::from_value(value).map(Timeout::After))
 }
 
-impl FromValue for IdleHold {
-    fn from_value(value: &Value) -> Option<Self> {
-        value.one_of(&[("auto", Self::Auto)]).or_else(|| Duration::from_value(value).map(Self::For))
-    }
+fn idle_hold(value: &Value) -> Option<IdleHold> {
+    value.one_of(&[("auto", IdleHold::Auto)]).or_else(|| Duration::from_value(value).map(IdleHold::For))
 }

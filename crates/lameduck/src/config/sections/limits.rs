@@ -1,12 +1,10 @@
 //! `limits`: a bound on everything a client can take; and `bench.closings`, which switches parts of leaving off.
 
-use crate::config::key::{Key, Section};
-use crate::config::kind::Kind;
-use crate::config::settings::{Check, Values};
+use lameduck_config::{Check, Key, Kind, Section, Values};
 use lameduck_server::{Closings, Limits};
 
 /// As many as anybody has file descriptors for.
-const COUNT: Kind = Kind::Count { least: 1, most: 10_000_000 };
+const COUNT: Kind = Kind::Count { min: 1, max: 10_000_000 };
 
 pub(super) const LIMITS: Section = Section {
     name: "limits",
@@ -38,7 +36,7 @@ pub(super) const LIMITS: Section = Section {
         ),
         Key::new(
             "limits.body_bytes",
-            Kind::Bytes { least: 0, most: 64 << 30 },
+            Kind::Bytes { min: 0, max: 64 << 30 },
             "1MiB",
             "The size of a request body. A larger one is answered with 413. A route may have its own.",
         ),

@@ -1,8 +1,6 @@
 //! `listen`: where clients and operators come in.
 
-use crate::config::key::{Key, Section};
-use crate::config::kind::Kind;
-use crate::config::settings::{Check, Values};
+use lameduck_config::{Check, Key, Kind, Section, Values};
 use std::net::SocketAddr;
 
 pub(super) const LISTEN: Section = Section {

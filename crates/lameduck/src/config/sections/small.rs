@@ -1,10 +1,9 @@
 //! The sections of a key or three: `service`, `admin`, `liveness`, `cluster`, `log`.
 
-use crate::config::key::{Key, Section};
-use crate::config::kind::{Form, Kind};
 use crate::config::sections::PATH_OR_NONE;
-use crate::config::settings::{Check, Values};
-use crate::config::value::{FromValue, Value};
+use lameduck_config::{Check, Form, Key, Kind, Section, Value, Values};
+use lameduck_server::Which;
+use lameduck_telemetry::Format;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -153,11 +152,11 @@ pub struct Cluster {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     /// For whom.
-    pub format: lameduck_telemetry::Format,
+    pub format: Format,
     /// The least severity.
     pub level: String,
     /// Which requests get a line.
-    pub access: lameduck_server::Which,
+    pub access: Which,
 }
 
 impl Service {
@@ -205,20 +204,18 @@ impl Cluster {
 
 impl Log {
     pub(super) fn read(values: &Values) -> Self {
-        Self { format: values.get("log.format"), level: values.get("log.level"), access: values.get("log.access") }
+        Self {
+            format: values.get_by("log.format", format),
+            level: values.get("log.level"),
+            access: values.get_by("log.access", access),
+        }
     }
 }
 
-impl FromValue for lameduck_telemetry::Format {
-    fn from_value(value: &Value) -> Option<Self> {
-        let known = [("auto", Self::Auto), ("pretty", Self::Pretty), ("json", Self::Json)];
-        value.one_of(&known)
-    }
+fn format(value: &Value) -> Option<Format> {
+    value.one_of(&[("auto", Format::Auto), ("pretty", Format::Pretty), ("json", Format::Json)])
 }
 
-impl FromValue for lameduck_server::Which {
-    fn from_value(value: &Value) -> Option<Self> {
-        let known = [("off", Self::Off), ("errors", Self::Errors), ("all", Self::All)];
-        value.one_of(&known)
-    }
+fn access(value: &Value) -> Option<Which> {
+    value.one_of(&[("off", Which::Off), ("errors", Which::Errors), ("all", Which::All)])
 }

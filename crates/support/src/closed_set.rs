@@ -1,8 +1,10 @@
 //! One declaration for a closed set of names: the enum, its list and its spelling cannot drift apart.
 
-/// Declares an enum of unit variants with their spelling outside (metric labels, JSON).
+/// Declares an enum of unit variants with their spelling outside (metric labels, JSON, options).
 ///
-/// Generates `ALL`, `as_str`, `index`, `Display` and `Serialize`/`Deserialize` by that spelling.
+/// Generates `ALL`, `as_str`, `parse`, `index`, `Display` and serde's `Serialize`/`Deserialize` by that spelling: the crate that
+/// uses it depends on `serde` with `derive`.
+#[macro_export]
 macro_rules! closed_set {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$meta])*
@@ -17,6 +19,11 @@ macro_rules! closed_set {
             #[inline]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The member with this spelling.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|member| member.as_str() == text)
             }
 
             /// Position in [`Self::ALL`]: the index of this member's cell.

@@ -1,9 +1,9 @@
 //! How a part declares its keys, reads them, and says what does not go together.
 
-use super::key::Section;
-use super::mistake::Mistake;
-use super::source::Origin;
-use super::value::{FromValue, Value};
+use crate::errors::ConfigError;
+use crate::key::Section;
+use crate::source::Origin;
+use crate::value::{FromValue, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Sections of the configuration as a type: the engine's own, and those that a service adds.
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Declare each key once; the documentation, `check`, the environment variables and the errors follow from that.
 ///
 /// ```
-/// use lameduck::config::{Check, Key, Kind, Section, Settings, Values};
+/// use lameduck_config::{Check, Key, Kind, Section, Settings, Values};
 ///
 /// pub struct Mine { queue_max: usize }
 ///
@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 ///         doc: "What is accepted now and done later.",
 ///         keys: &[Key::new(
 ///             "jobs.queue_max",
-///             Kind::Count { least: 1, most: 1_000_000 },
+///             Kind::Count { min: 1, max: 1_000_000 },
 ///             "1024",
 ///             "Jobs that may wait. More are answered with 429.",
 ///         )],
@@ -81,6 +81,15 @@ impl Values {
         self.find(path).unwrap_or_else(|| panic!("the key {path} is read but not declared"))
     }
 
+    /// The value of a key as a type of another crate, which cannot implement [`FromValue`] here: `read` takes it there.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get), and if `read` returns `None`.
+    pub fn get_by<T>(&self, path: &str, read: impl FnOnce(&Value) -> Option<T>) -> T {
+        let value = self.value(path).unwrap_or_else(|| panic!("the key {path} is read but not declared"));
+        read(value).unwrap_or_else(|| panic!("the key {path} is declared as {value:?} and read as another kind"))
+    }
+
     /// The value of a key below a `*`, if it is set.
     ///
     /// # Panics
@@ -104,7 +113,7 @@ impl Values {
     }
 
     /// Where `path` was set: a key, or a name that the operator chose.
-    fn origin(&self, path: &str) -> Option<&Origin> {
+    pub fn origin(&self, path: &str) -> Option<&Origin> {
         let name = || {
             let (group, name) = path.rsplit_once('.')?;
             self.names.get(group)?.iter().find(|(known, _)| known == name).map(|(_, origin)| origin)
@@ -117,15 +126,15 @@ impl Values {
 #[derive(Debug)]
 pub struct Check<'a> {
     values: &'a Values,
-    /// Keys that are mistaken already: what follows from them is no news.
-    mistaken: &'a BTreeSet<String>,
-    pub(crate) mistakes: Vec<Mistake>,
-    pub(crate) warnings: Vec<Mistake>,
+    /// Keys that are unread already: what follows from them is no news.
+    unread: &'a BTreeSet<String>,
+    pub(crate) errors: Vec<ConfigError>,
+    pub(crate) warnings: Vec<ConfigError>,
 }
 
 impl<'a> Check<'a> {
-    pub(crate) fn new(values: &'a Values, mistaken: &'a BTreeSet<String>) -> Self {
-        Self { values, mistaken, mistakes: Vec::new(), warnings: Vec::new() }
+    pub(crate) fn new(values: &'a Values, unread: &'a BTreeSet<String>) -> Self {
+        Self { values, unread, errors: Vec::new(), warnings: Vec::new() }
     }
 
     /// Refuses the configuration because of `paths`: the first of them that somebody set is the one that is shown. Ignored
@@ -136,13 +145,13 @@ impl<'a> Check<'a> {
 
     /// [`refuse`](Self::refuse), with what was probably meant.
     pub fn refuse_with(&mut self, paths: &[&str], problem: impl Into<String>, suggestion: Option<String>) {
-        if !paths.iter().any(|path| self.mistaken.contains(*path)) {
-            let mistake = self.about(paths, problem.into(), suggestion);
-            self.mistakes.push(mistake);
+        if !paths.iter().any(|path| self.unread.contains(*path)) {
+            let error = self.about(paths, problem.into(), suggestion);
+            self.errors.push(error);
         }
     }
 
-    /// Says something about `paths` that is no mistake.
+    /// Says something about `paths` that is no error.
     pub fn warn(&mut self, paths: &[&str], problem: impl Into<String>) {
         let warning = self.about(paths, problem.into(), None);
         self.warnings.push(warning);
@@ -150,7 +159,7 @@ impl<'a> Check<'a> {
 
     /// Whether `path` has a value, be it one that cannot be read.
     pub fn is_set(&self, path: &str) -> bool {
-        self.mistaken.contains(path) || self.values.settings.contains_key(path)
+        self.unread.contains(path) || self.values.settings.contains_key(path)
     }
 
     /// What the operator named in `group`.
@@ -158,11 +167,11 @@ impl<'a> Check<'a> {
         self.values.names(group)
     }
 
-    fn about(&self, paths: &[&str], problem: String, suggestion: Option<String>) -> Mistake {
+    fn about(&self, paths: &[&str], problem: String, suggestion: Option<String>) -> ConfigError {
         let set = |path: &&&str| self.values.origin(path).is_some_and(|origin| *origin != Origin::Default);
         let path = paths.iter().find(set).or(paths.first()).copied().unwrap_or_default();
         let setting = self.values.settings.get(path);
-        Mistake {
+        ConfigError {
             origin: self.values.origin(path).cloned().unwrap_or(Origin::Default),
             key: Some(path.to_owned()),
             value: setting.filter(|setting| !setting.secret).map(|setting| setting.value.to_yaml()),

@@ -1,6 +1,6 @@
 //! What comes back for what was written, word by word.
 //!
-//! `mistakes.txt` has a block for each case: `|` lines are the file, `$` lines the environment, `!` lines what must come back.
+//! `errors.txt` has a block for each case: `|` lines are the file, `$` lines the environment, `!` lines what must come back.
 
 use super::*;
 
@@ -10,16 +10,16 @@ const DURATION: &str = "a duration with a unit from 0s to 24h, such as 3s, 250ms
 pub(super) fn told(sources: &Sources) -> String {
     match load::<()>(sources) {
         Ok(_) => "! (nothing)\n".to_owned(),
-        Err(mistakes) => {
-            let lines = mistakes.0.iter().map(|mistake| format!("! {mistake}\n"));
+        Err(errors) => {
+            let lines = errors.0.iter().map(|error| format!("! {error}\n"));
             lines.collect::<String>().replace(DURATION, "<duration>")
         }
     }
 }
 
 #[test]
-fn every_mistake_is_told_in_these_words() {
-    let table = include_str!("mistakes.txt");
+fn every_error_has_these_words() {
+    let table = include_str!("errors.txt");
     let blocks: Vec<_> = table.split("\n\n").filter(|block| block.contains("\n! ")).collect();
     assert!(blocks.len() >= 60, "{}", blocks.len());
     for block in blocks {
@@ -45,9 +45,9 @@ fn a_hostile_file_is_refused_before_it_costs_anything() {
         (format!("dependencies:\n{names}"), "dependencies: has more than 64 entries"),
         (unknown, "and 1960 more"),
     ] {
-        let mistakes = load::<()>(&sources(&yaml, &[])).unwrap_err().to_string();
-        assert!(mistakes.contains(expected), "{mistakes}");
-        assert!(mistakes.len() < 8192, "{} bytes", mistakes.len());
-        assert_eq!(mistakes.matches("more than 64").count(), usize::from(expected.contains("64")), "{mistakes}");
+        let errors = load::<()>(&sources(&yaml, &[])).unwrap_err().to_string();
+        assert!(errors.contains(expected), "{errors}");
+        assert!(errors.len() < 8192, "{} bytes", errors.len());
+        assert_eq!(errors.matches("more than 64").count(), usize::from(expected.contains("64")), "{errors}");
     }
 }

@@ -1,9 +1,9 @@
 //! The documentation of every key, from its declaration.
 
-use super::effective::effective;
-use super::key::{Key, Section, environment_name};
-use super::resolve::resolve;
-use super::source::Sources;
+use crate::effective::effective;
+use crate::key::{Key, Section, environment_name};
+use crate::resolve::resolve;
+use crate::source::Sources;
 use std::fmt::Write as _;
 
 /// Markdown: an introduction, a file with every default, then each section with its keys.
@@ -68,10 +68,10 @@ Only names with `__` are keys: for a Service called `lameduck` the kubelet sets 
 pod of the namespace, and these are nobody's configuration.
 
 Durations carry a unit (`3s`, `250ms`, `1m30s`, bare only `0`); sizes are bytes or `64KiB`, `1MiB`. A key that does not exist
-is a mistake, not a comment. All mistakes of a load are told together, and the exit code is 2:
+is an error, not a comment. All errors of a load are reported together, and the exit code is 2:
 
 ```text
-the configuration has 2 mistakes:
+the configuration has 2 errors:
   bootstrap.yaml:2: drain.delya: unknown key; did you mean drain.delay?
   LAMEDUCK_DRAIN__FLOOR: drain.floor = \"2\": expected a duration with a unit from 0s to 24h, such as 3s, 250ms or 1m30s; did you mean 2s?
 ```

@@ -1,16 +1,19 @@
 //! What a key takes: one description, from which a value is read, refused with what was expected, and documented.
 
-use super::source::Raw;
-use super::suggest::closest;
-use super::units::{DURATION_MOST, format_bytes, format_duration, parse_bytes, parse_count, parse_duration};
-use super::value::Value;
+use crate::source::Raw;
+use crate::suggest::closest;
+use crate::value::Value;
+use lameduck_support::duration;
+use lameduck_support::size::{self, parse_count};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// The longest duration that any key takes: nothing here waits longer, and sums of a few cannot overflow.
+const DURATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// The most items of a list.
-const LIST_ITEMS_MOST: usize = 64;
+const LIST_ITEMS_MAX: usize = 64;
 /// The most bytes of a text, or of an item of a list.
-const TEXT_BYTES_MOST: usize = 4096;
+const TEXT_BYTES_MAX: usize = 4096;
 
 /// What a [`Key`](super::Key) takes.
 #[derive(Clone, Copy, Debug)]
@@ -19,24 +22,24 @@ pub enum Kind {
     Flag,
     /// A whole number.
     Count {
-        /// The least.
-        least: u64,
-        /// The most.
-        most: u64,
+        /// The smallest.
+        min: u64,
+        /// The largest.
+        max: u64,
     },
     /// `64KiB`, `1MiB`, `2GiB`, or a bare number of bytes.
     Bytes {
-        /// The least.
-        least: u64,
-        /// The most.
-        most: u64,
+        /// The smallest.
+        min: u64,
+        /// The largest.
+        max: u64,
     },
     /// `3s`, `250ms`, `1m30s`; or one of `words`.
     Duration {
-        /// The least.
-        least: Duration,
-        /// The most.
-        most: Duration,
+        /// The smallest.
+        min: Duration,
+        /// The largest.
+        max: Duration,
         /// What may stand in its place.
         words: &'static [&'static str],
     },
@@ -70,27 +73,27 @@ pub(crate) struct Refusal {
 
 impl Kind {
     /// Any duration up to a day, zero included.
-    pub const DURATION: Self = Self::Duration { least: Duration::ZERO, most: DURATION_MOST, words: &[] };
+    pub const DURATION: Self = Self::Duration { min: Duration::ZERO, max: DURATION_MAX, words: &[] };
     /// A duration up to a day that cannot be zero: a limit of nothing lets nothing through.
-    pub const TIMEOUT: Self = Self::Duration { least: Duration::from_millis(1), most: DURATION_MOST, words: &[] };
+    pub const TIMEOUT: Self = Self::Duration { min: Duration::from_millis(1), max: DURATION_MAX, words: &[] };
 
     /// Any duration up to a day, or one of `words`.
     pub const fn duration_or(words: &'static [&'static str]) -> Self {
-        Self::Duration { least: Duration::ZERO, most: DURATION_MOST, words }
+        Self::Duration { min: Duration::ZERO, max: DURATION_MAX, words }
     }
 
     /// What it takes, in words.
     pub fn expected(&self) -> String {
         match self {
             Self::Flag => "true or false".to_owned(),
-            Self::Count { least, most } => format!("a whole number from {least} to {most}"),
-            Self::Bytes { least, most } => {
-                format!("a size from {} to {}, such as 64KiB or 1MiB", format_bytes(*least), format_bytes(*most))
+            Self::Count { min, max } => format!("a whole number from {min} to {max}"),
+            Self::Bytes { min, max } => {
+                format!("a size from {} to {}, such as 64KiB or 1MiB", size::format(*min), size::format(*max))
             }
-            Self::Duration { least, most, words } => {
+            Self::Duration { min, max, words } => {
                 let words = if words.is_empty() { String::new() } else { format!("{} or ", words.join(", ")) };
-                let (least, most) = (format_duration(*least), format_duration(*most));
-                format!("{words}a duration with a unit from {least} to {most}, such as 3s, 250ms or 1m30s")
+                let (min, max) = (duration::format(*min), duration::format(*max));
+                format!("{words}a duration with a unit from {min} to {max}, such as 3s, 250ms or 1m30s")
             }
             Self::Word(words) => match words.split_last() {
                 Some((last, [])) => (*last).to_owned(),
@@ -101,6 +104,11 @@ impl Kind {
             Self::Text(form) => form.expected.to_owned(),
             Self::List(form) => format!("a list, each {}", form.expected),
         }
+    }
+
+    /// The value that `text` stands for, if this kind takes it.
+    pub fn parse(&self, text: &str) -> Option<Value> {
+        self.read(&Raw::Scalar(text.to_owned())).ok()
     }
 
     /// Reads a value.
@@ -124,22 +132,22 @@ impl Kind {
                 "false" => Some(Value::Flag(false)),
                 _ => None,
             },
-            Self::Count { least, most } => {
-                parse_count(text).filter(|count| least <= count && count <= most).map(Value::Count)
+            Self::Count { min, max } => {
+                parse_count(text).filter(|count| min <= count && count <= max).map(Value::Count)
             }
-            Self::Bytes { least, most } => {
-                parse_bytes(text).filter(|bytes| least <= bytes && bytes <= most).map(Value::Bytes)
+            Self::Bytes { min, max } => {
+                size::parse(text).filter(|bytes| min <= bytes && bytes <= max).map(Value::Bytes)
             }
-            Self::Duration { least, most, words } => match words.iter().find(|word| **word == text) {
+            Self::Duration { min, max, words } => match words.iter().find(|word| **word == text) {
                 Some(word) => Some(Value::Word(word)),
                 None => {
-                    parse_duration(text).filter(|duration| least <= duration && duration <= most).map(Value::Duration)
+                    duration::parse(text).filter(|duration| min <= duration && duration <= max).map(Value::Duration)
                 }
             },
             Self::Word(words) => words.iter().find(|word| **word == text).map(|word| Value::Word(word)),
             Self::Address => text.parse::<SocketAddr>().ok().map(Value::Address),
             Self::Text(form) => {
-                (text.len() <= TEXT_BYTES_MOST && (form.valid)(text)).then(|| Value::Text(text.to_owned()))
+                (text.len() <= TEXT_BYTES_MAX && (form.valid)(text)).then(|| Value::Text(text.to_owned()))
             }
             Self::List(_) => None,
         };
@@ -149,10 +157,10 @@ impl Kind {
     fn read_list<'a>(&self, items: impl Iterator<Item = &'a str>, form: Form) -> Result<Value, Refusal> {
         let mut list: Vec<String> = Vec::new();
         for item in items {
-            if list.len() == LIST_ITEMS_MOST {
-                return Err(Refusal { expected: format!("a list of at most {LIST_ITEMS_MOST}"), suggestion: None });
+            if list.len() == LIST_ITEMS_MAX {
+                return Err(Refusal { expected: format!("a list of at most {LIST_ITEMS_MAX}"), suggestion: None });
             }
-            if item.len() > TEXT_BYTES_MOST || !(form.valid)(item) {
+            if item.len() > TEXT_BYTES_MAX || !(form.valid)(item) {
                 let expected = format!("{}, but has {item:?} among them", self.expected());
                 return Err(Refusal { expected, suggestion: None });
             }
@@ -211,10 +219,10 @@ impl Kind {
     fn read_scalar_quietly(&self, text: &str) -> bool {
         match self {
             Self::Flag | Self::Word(_) => true,
-            Self::Count { least, most } => parse_count(text).is_some_and(|count| (*least..=*most).contains(&count)),
-            Self::Bytes { least, most } => parse_bytes(text).is_some_and(|bytes| (*least..=*most).contains(&bytes)),
-            Self::Duration { least, most, words } => {
-                words.contains(&text) || parse_duration(text).is_some_and(|length| (*least..=*most).contains(&length))
+            Self::Count { min, max } => parse_count(text).is_some_and(|count| (*min..=*max).contains(&count)),
+            Self::Bytes { min, max } => size::parse(text).is_some_and(|bytes| (*min..=*max).contains(&bytes)),
+            Self::Duration { min, max, words } => {
+                words.contains(&text) || duration::parse(text).is_some_and(|length| (*min..=*max).contains(&length))
             }
             Self::Address => text.parse::<SocketAddr>().is_ok(),
             Self::Text(_) | Self::List(_) => false,

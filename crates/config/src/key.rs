@@ -1,6 +1,6 @@
 //! The declaration of a key: the one place that says what it is called, takes, defaults to and means.
 
-use super::kind::Kind;
+use crate::kind::Kind;
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,7 @@ pub struct Section {
 
 /// The environment variable that sets `path`.
 pub fn environment_name(path: &str) -> String {
-    format!("{}{}", super::environment::PREFIX, path.replace('.', "__").to_ascii_uppercase())
+    format!("{}{}", crate::environment::PREFIX, path.replace('.', "__").to_ascii_uppercase())
 }
 
 /// Whether an operator may call something so: `[a-z][a-z0-9_]*` without `__`, and not ending in `_`, so that the name can be

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The most bytes of a configuration file.
-const FILE_BYTES_MOST: u64 = 1 << 20;
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Everything that a load reads.
 #[derive(Clone, Debug, Default)]
@@ -30,11 +30,11 @@ pub struct File {
 
 /// Which file and environment to read, as the process was started.
 #[derive(Clone, Debug, Default)]
-pub struct Surroundings {
+pub struct Environment {
     /// `--config FILE`.
     pub config: Option<PathBuf>,
-    /// The environment, `LAMEDUCK_CONFIG` among it.
-    pub environment: Vec<(OsString, OsString)>,
+    /// The environment variables, `LAMEDUCK_CONFIG` among them.
+    pub variables: Vec<(OsString, OsString)>,
 }
 
 /// Where a value came from.
@@ -73,17 +73,16 @@ impl Sources {
     ///
     /// # Errors
     /// A sentence that names the file, who named it, and what is wrong with it.
-    pub fn read(surroundings: Surroundings) -> Result<Self, String> {
-        let named =
-            surroundings.environment.iter().find(|(name, value)| name == "LAMEDUCK_CONFIG" && !value.is_empty());
-        let file = match (&surroundings.config, named) {
+    pub fn read(process: Environment) -> Result<Self, String> {
+        let named = process.variables.iter().find(|(name, value)| name == "LAMEDUCK_CONFIG" && !value.is_empty());
+        let file = match (&process.config, named) {
             (Some(path), _) => Some((path.clone(), "--config")),
             (None, Some((_, path))) => Some((PathBuf::from(path), "LAMEDUCK_CONFIG")),
             (None, None) => None,
         };
         let file = file.map(|(path, by)| read_file(&path, by)).transpose()?;
-        let environment = surroundings
-            .environment
+        let environment = process
+            .variables
             .into_iter()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .collect();
@@ -96,8 +95,8 @@ fn read_file(path: &Path, named_by: &str) -> Result<File, String> {
     let fail = |problem: String| format!("{named_by}: {shown}: {problem}");
     let file = std::fs::File::open(path).map_err(|error| fail(format!("cannot be opened: {error}")))?;
     let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MOST + 1).read_to_end(&mut bytes).map_err(|error| fail(format!("cannot be read: {error}")))?;
-    if bytes.len() as u64 > FILE_BYTES_MOST {
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| fail(format!("cannot be read: {error}")))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(fail("is larger than 1MiB: not a configuration".to_owned()));
     }
     let text = String::from_utf8(bytes).map_err(|_| fail("is not UTF-8".to_owned()))?;
@@ -129,9 +128,9 @@ impl std::fmt::Display for Raw {
 
 /// Quoted and escaped, and no longer than a line: a value may be a whole key file that slipped in.
 fn write_short(f: &mut std::fmt::Formatter<'_>, text: &str) -> std::fmt::Result {
-    const SHOWN_MOST: usize = 60;
+    const SHOWN_MAX: usize = 60;
     let text = without_credentials(text);
-    match text.char_indices().nth(SHOWN_MOST) {
+    match text.char_indices().nth(SHOWN_MAX) {
         Some((end, _)) => write!(f, "{:?}…", &text[..end]),
         None => write!(f, "{text:?}"),
     }

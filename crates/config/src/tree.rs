@@ -1,14 +1,14 @@
 //! YAML as a tree of nodes that know their line. Scalars stay as they were written: what they are is the key's business.
 
-use super::mistake::Mistake;
-use super::source::{File, Origin};
+use crate::errors::ConfigError;
+use crate::source::{File, Origin};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 use std::fmt;
 use std::sync::Arc;
 
 /// The most nodes of a file, aliases followed: a few lines of YAML can stand for millions.
-const NODES_MOST: usize = 20_000;
+const NODES_MAX: usize = 20_000;
 
 /// What a key has below it, and the line of the key.
 #[derive(Clone, Debug)]
@@ -27,11 +27,11 @@ pub(crate) enum Content {
 }
 
 /// Reads the file: the keys at its top. An empty one, or one with comments alone, has none.
-pub(crate) fn read(file: &File) -> Result<Vec<(String, Node)>, Box<Mistake>> {
+pub(crate) fn read(file: &File) -> Result<Vec<(String, Node)>, Box<ConfigError>> {
     let mut options = serde_saphyr::Options::default();
     options.strict_booleans = true;
     options.with_snippet = false;
-    options.budget = serde_saphyr::budget! { max_nodes: NODES_MOST };
+    options.budget = serde_saphyr::budget! { max_nodes: NODES_MAX };
     options.non_finite_float_policy = serde_saphyr::NonFiniteFloatPolicy::AsString;
     match serde_saphyr::from_str_with_options::<Spanned<Loose>>(&file.text, options) {
         Ok(root) => match settle(root, &file.text) {
@@ -48,12 +48,12 @@ pub(crate) fn read(file: &File) -> Result<Vec<(String, Node)>, Box<Mistake>> {
     }
 }
 
-fn not_yaml(file: &File, line: u64, problem: &str) -> Box<Mistake> {
+fn not_yaml(file: &File, line: u64, problem: &str) -> Box<ConfigError> {
     let origin = Origin::File { name: Arc::from(file.name.as_str()), line };
     // The parser says where in its own way, which is said already.
     let problem = problem.lines().next().unwrap_or_default();
     let problem = problem.split(" at line ").next().unwrap_or(problem);
-    Box::new(Mistake::plain(origin, format!("not readable as YAML: {problem}")))
+    Box::new(ConfigError::plain(origin, format!("not readable as YAML: {problem}")))
 }
 
 /// What serde sees: scalars that YAML takes for something other than text have lost their spelling.

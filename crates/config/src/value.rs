@@ -1,6 +1,6 @@
 //! A value that has been read and found good, and the way into the typed field.
 
-use super::units::{format_bytes, format_duration};
+use lameduck_support::{duration, size};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,8 +38,8 @@ impl Value {
         match self {
             Self::Flag(flag) => flag.to_string(),
             Self::Count(count) => count.to_string(),
-            Self::Bytes(bytes) => format_bytes(*bytes),
-            Self::Duration(duration) => format_duration(*duration),
+            Self::Bytes(bytes) => size::format(*bytes),
+            Self::Duration(duration) => duration::format(*duration),
             Self::Word(word) => (*word).to_owned(),
             Self::Address(address @ SocketAddr::V4(_)) => address.to_string(),
             Self::Address(address @ SocketAddr::V6(_)) => format!("\"{address}\""),
@@ -75,7 +75,7 @@ fn escaped(c: char) -> String {
 /// A type that a field may have. Implement it for your own enums:
 ///
 /// ```
-/// use lameduck::config::{FromValue, Value};
+/// use lameduck_config::{FromValue, Value};
 /// #[derive(Clone, Copy)]
 /// enum Mode { Fast, Careful }
 /// impl FromValue for Mode {

@@ -1,17 +1,17 @@
 //! What is wrong with a configuration, in lines for the person who wrote it.
 
-use super::key::environment_name;
-use super::source::Origin;
+use crate::key::environment_name;
+use crate::source::Origin;
 
-/// The most mistakes that are shown: nobody mends more at once.
-pub(super) const SHOWN_MOST: usize = 40;
+/// The most errors that are shown: nobody mends more at once.
+pub(super) const SHOWN_MAX: usize = 40;
 
-/// One mistake, or one thing worth a second look.
+/// One error, or one thing worth a second look.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+pub struct ConfigError {
     /// Where it stands.
     pub origin: Origin,
-    /// The key, unless the mistake is not about one.
+    /// The key, unless the error is not about one.
     pub key: Option<String>,
     /// The value as it was written, quoted and shortened. `None` if there is none, or nobody may see it.
     pub value: Option<String>,
@@ -21,7 +21,7 @@ pub struct Mistake {
     pub suggestion: Option<String>,
 }
 
-impl Mistake {
+impl ConfigError {
     pub(crate) fn plain(origin: Origin, problem: String) -> Self {
         Self { origin, key: None, value: None, problem, suggestion: None }
     }
@@ -35,7 +35,7 @@ impl Mistake {
     }
 }
 
-impl std::fmt::Display for Mistake {
+impl std::fmt::Display for ConfigError {
     /// `bootstrap.yaml:3: drain.delay = "5": expected a duration …; did you mean 5s?`
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: ", self.origin)?;
@@ -57,22 +57,22 @@ impl std::fmt::Display for Mistake {
     }
 }
 
-/// All mistakes of one load. Never empty.
+/// All errors of one load. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistakes(pub Vec<Mistake>);
+pub struct ConfigErrors(pub Vec<ConfigError>);
 
-impl std::fmt::Display for Mistakes {
+impl std::fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let count = self.0.len();
-        writeln!(f, "the configuration has {count} mistake{}:", if count == 1 { "" } else { "s" })?;
-        for mistake in self.0.iter().take(SHOWN_MOST) {
-            writeln!(f, "  {mistake}")?;
+        writeln!(f, "the configuration has {count} error{}:", if count == 1 { "" } else { "s" })?;
+        for error in self.0.iter().take(SHOWN_MAX) {
+            writeln!(f, "  {error}")?;
         }
-        if count > SHOWN_MOST {
-            writeln!(f, "  and {} more", count - SHOWN_MOST)?;
+        if count > SHOWN_MAX {
+            writeln!(f, "  and {} more", count - SHOWN_MAX)?;
         }
         Ok(())
     }
 }
 
-impl std::error::Error for Mistakes {}
+impl std::error::Error for ConfigErrors {}

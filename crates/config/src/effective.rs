@@ -1,8 +1,8 @@
 //! The values of a load as YAML that yields them again, each with where it came from.
 
-use super::key::{Key, Section};
-use super::settings::{Setting, Values};
-use super::source::Origin;
+use crate::key::{Key, Section};
+use crate::settings::{Setting, Values};
+use crate::source::Origin;
 use std::fmt::Write as _;
 
 /// Where the remarks begin.

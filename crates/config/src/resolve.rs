@@ -1,25 +1,25 @@
-//! From what was written to values: each entry finds its key, is read, or becomes a mistake.
+//! From what was written to values: each entry finds its key, is read, or becomes an error.
 
-use super::environment;
-use super::key::{Key, Section, environment_name, is_name};
-use super::mistake::{Mistake, SHOWN_MOST};
-use super::settings::{Setting, Values};
-use super::source::{Origin, Raw, Sources};
-use super::suggest;
-use super::tree::{self, Content, Node};
+use crate::environment;
+use crate::errors::{ConfigError, SHOWN_MAX};
+use crate::key::{Key, Section, environment_name, is_name};
+use crate::settings::{Setting, Values};
+use crate::source::{Origin, Raw, Sources};
+use crate::suggest;
+use crate::tree::{self, Content, Node};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The most names that an operator may choose in one group.
-const NAMES_MOST: usize = 64;
+const NAMES_MAX: usize = 64;
 
 /// What a load amounts to before anybody asks whether it makes sense.
 #[derive(Debug, Default)]
 pub(crate) struct Resolved {
     pub(crate) values: Values,
-    pub(crate) mistakes: Vec<Mistake>,
+    pub(crate) errors: Vec<ConfigError>,
     /// Keys that were set to something that cannot be read. Their value is the default.
-    pub(crate) mistaken: BTreeSet<String>,
+    pub(crate) unread: BTreeSet<String>,
 }
 
 /// Reads `sources` by the declarations: defaults, then the file over them, then the environment over both.
@@ -28,10 +28,10 @@ pub(crate) fn resolve(sources: &Sources, sections: &[Section]) -> Resolved {
     if let Some(file) = &sources.file {
         match tree::read(file) {
             Ok(entries) => resolver.walk(&Arc::from(file.name.as_str()), "", entries),
-            Err(mistake) => resolver.resolved.mistakes.push(*mistake),
+            Err(error) => resolver.resolved.errors.push(*error),
         }
     }
-    // Sorted, so that the same mistakes are always told in the same order.
+    // Sorted, so that the same errors are always told in the same order.
     let mut environment: Vec<_> =
         sources.environment.iter().filter_map(|(name, value)| Some((environment::path(name)?, name, value))).collect();
     environment.sort();
@@ -75,7 +75,7 @@ impl<'a> Resolver<'a> {
             if name.contains('.') {
                 // It would be taken for a step further down.
                 let problem = "a key has no dots here: write its parts below each other".to_owned();
-                self.mistake(Mistake { key: Some(name), ..Mistake::plain(origin, problem) });
+                self.error(ConfigError { key: Some(name), ..ConfigError::plain(origin, problem) });
                 continue;
             }
             let path = if path.is_empty() { name } else { format!("{path}.{name}") };
@@ -98,7 +98,7 @@ impl<'a> Resolver<'a> {
         } else {
             let known = matches!(self.place(path), Place::Key(_));
             let suggestion = if known { Some(path.to_owned()) } else { suggest::path(path, self.sections) };
-            self.mistake(Mistake::unknown(origin, path, suggestion));
+            self.error(ConfigError::unknown(origin, path, suggestion));
         }
     }
 
@@ -114,7 +114,7 @@ impl<'a> Resolver<'a> {
                     _ => None,
                 };
                 let problem = format!("expected keys below it: {}", listed(&below));
-                self.mistake(Mistake {
+                self.error(ConfigError {
                     origin,
                     key: Some(path.to_owned()),
                     value: Some(raw.to_string()),
@@ -124,13 +124,13 @@ impl<'a> Resolver<'a> {
             }
             Place::Unknown => {
                 // What is missing in a group with an unknown key is probably what that key was meant to be.
-                self.resolved.mistaken.extend(path.rsplit_once('.').map(|(group, _)| group.to_owned()));
+                self.resolved.unread.extend(path.rsplit_once('.').map(|(group, _)| group.to_owned()));
                 let environment = matches!(origin, Origin::Environment(_));
-                // Nobody reads a suggestion for a mistake that is not shown.
-                let shown = self.resolved.mistakes.len() < SHOWN_MOST;
+                // Nobody reads a suggestion for an error that is not shown.
+                let shown = self.resolved.errors.len() < SHOWN_MAX;
                 let suggestion = shown.then(|| suggest::path(path, self.sections)).flatten();
                 let suggestion = suggestion.filter(|path| !environment || matches!(self.place(path), Place::Key(_)));
-                self.mistake(Mistake::unknown(origin, path, suggestion));
+                self.error(ConfigError::unknown(origin, path, suggestion));
             }
         }
     }
@@ -143,9 +143,9 @@ impl<'a> Resolver<'a> {
                 self.resolved.values.settings.insert(path.to_owned(), setting);
             }
             Err(refusal) => {
-                self.resolved.mistaken.insert(path.to_owned());
+                self.resolved.unread.insert(path.to_owned());
                 self.name(path, &origin);
-                self.mistake(Mistake {
+                self.error(ConfigError {
                     origin,
                     key: Some(path.to_owned()),
                     value: (!key.secret).then(|| raw.to_string()),
@@ -164,10 +164,10 @@ impl<'a> Resolver<'a> {
         }
         if !is_name(name) {
             self.bad_name(path, origin);
-        } else if self.resolved.values.names(group).count() == NAMES_MOST {
-            let problem = format!("has more than {NAMES_MOST} entries");
-            if !self.resolved.mistakes.iter().any(|known| known.problem == problem) {
-                self.mistake(Mistake { key: Some(group.to_owned()), ..Mistake::plain(origin.clone(), problem) });
+        } else if self.resolved.values.names(group).count() == NAMES_MAX {
+            let problem = format!("has more than {NAMES_MAX} entries");
+            if !self.resolved.errors.iter().any(|known| known.problem == problem) {
+                self.error(ConfigError { key: Some(group.to_owned()), ..ConfigError::plain(origin.clone(), problem) });
             }
         } else {
             self.resolved.values.names.entry(group.to_owned()).or_default().push((name.to_owned(), origin.clone()));
@@ -184,12 +184,14 @@ impl<'a> Resolver<'a> {
 
     fn bad_name(&mut self, path: &str, origin: &Origin) {
         let problem = "a name consists of a-z, 0-9 and single _, begins with a letter and ends without _";
-        let mistake = Mistake { key: Some(path.to_owned()), ..Mistake::plain(origin.clone(), problem.to_owned()) };
+        let error =
+            ConfigError { key: Some(path.to_owned()), ..ConfigError::plain(origin.clone(), problem.to_owned()) };
         // The group and the keys below it would all say so.
-        let same =
-            |known: &Mistake| known.problem == mistake.problem && path.starts_with(known.key.as_deref().unwrap_or("-"));
-        if !self.resolved.mistakes.iter().any(same) {
-            self.mistake(mistake);
+        let same = |known: &ConfigError| {
+            known.problem == error.problem && path.starts_with(known.key.as_deref().unwrap_or("-"))
+        };
+        if !self.resolved.errors.iter().any(same) {
+            self.error(error);
         }
     }
 
@@ -211,8 +213,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn mistake(&mut self, mistake: Mistake) {
-        self.resolved.mistakes.push(mistake);
+    fn error(&mut self, error: ConfigError) {
+        self.resolved.errors.push(error);
     }
 }
 
@@ -234,9 +236,9 @@ fn chosen<'p>(pattern: &'static str, path: &'p str) -> Option<(&'static str, &'p
 
 /// The first few of them, for a message.
 fn listed(parts: &[&str]) -> String {
-    const SHOWN_MOST: usize = 4;
-    let shown: Vec<_> = parts.iter().take(SHOWN_MOST).map(|part| if *part == "*" { "NAME" } else { part }).collect();
-    let more = parts.len().saturating_sub(SHOWN_MOST);
+    const SHOWN_MAX: usize = 4;
+    let shown: Vec<_> = parts.iter().take(SHOWN_MAX).map(|part| if *part == "*" { "NAME" } else { part }).collect();
+    let more = parts.len().saturating_sub(SHOWN_MAX);
     if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 

@@ -1,0 +1,4 @@
+//! The public surface of the crate.
+
+mod closed_set;
+mod units;
