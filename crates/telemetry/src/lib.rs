@@ -8,6 +8,8 @@
 mod context;
 mod log;
 mod options;
+#[cfg(feature = "traces")]
+pub mod traces;
 
 pub use context::{Context, Scoped, TRACEPARENT, TRACESTATE, Trace};
 pub use log::{Guard, NotAFilter, init};
