@@ -56,8 +56,7 @@ async fn serve_http1(mut io: Io, router: Router) {
     row.set_protocol(Protocol::Http1);
     let mut service = Service::new(router, row.clone(), Protocol::Http1);
     loop {
-        let mut connection =
-            http1::Builder::new().max_header_size(HEAD_BYTES_MAX).serve_connection(io, service).with_upgrades();
+        let mut connection = http1_builder().serve_connection(io, service).with_upgrades();
         let ended = Drive::new(&mut connection, &row).await;
         let parts = match ended {
             Ended::Killed => return,
@@ -95,6 +94,13 @@ async fn serve_http2(mut io: Io, router: Router) {
         row.closing.set_reason(reason);
     }
     row.activity.touch(clock::now_ns());
+}
+
+fn http1_builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    // A client that has closed its side waits for its response: the io finds out whether it is there.
+    builder.max_header_size(HEAD_BYTES_MAX).half_close(true);
+    builder
 }
 
 fn http2_builder(options: &Http2Options) -> http2::Builder<TokioExecutor> {

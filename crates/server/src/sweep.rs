@@ -40,6 +40,9 @@ pub(crate) fn pass(shared: &Shared) {
     shared.table.each(|row| {
         carry_out(row, judge(&View::of(row, now), &shared.options), now);
         time_out_requests(row, now);
+        if row.is_in_doubt() {
+            row.orders.give(Order::CHECK);
+        }
     });
 }
 

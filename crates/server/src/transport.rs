@@ -2,12 +2,17 @@
 //! socket itself.
 
 use crate::kernel;
+use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::TcpStream;
+
+/// How the kernel asks a silent peer: a closed socket answers by a reset once its own system has forgotten it (a minute on Linux).
+const PROBES: TcpKeepalive =
+    TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(15)).with_retries(3);
 
 /// A stream of bytes to and from the peer.
 #[derive(Debug)]
@@ -79,6 +84,17 @@ impl Transport {
     /// Whether there is a peer. (A socket that was reset keeps its count of unsent bytes, but has no peer any more.)
     pub(crate) fn has_peer(&self) -> bool {
         self.socket().peer_addr().is_ok()
+    }
+
+    /// Ready once something has come from the peer, if only its end. Wakes no more than once.
+    pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.socket().poll_read_ready(cx).map(|_| ())
+    }
+
+    /// From now on the kernel asks the peer now and then, so that one that is gone is found by its reset.
+    pub(crate) fn probe_peer(&self) {
+        // An error means that the socket is dead already.
+        SockRef::from(self.socket()).set_tcp_keepalive(&PROBES).ok();
     }
 
     fn socket(&self) -> &TcpStream {

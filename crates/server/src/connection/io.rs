@@ -6,6 +6,7 @@ mod http2;
 mod late_pong;
 mod linger;
 mod negotiate;
+mod peer;
 mod refusal;
 
 pub(crate) use linger::LINGER;
@@ -32,7 +33,8 @@ const JOINED_MAX: usize = 1024;
 const OWN_READ_BYTES: usize = 4096;
 
 /// What sends the read path into its cold part.
-const READ_ATTENDS: Order = Order::CLOSE_IDLE.or(Order::MEASURE).or(Order::UPGRADED);
+const READ_ATTENDS: Order =
+    Order::CLOSE_IDLE.or(Order::MEASURE).or(Order::UPGRADED).or(Order::IN_DOUBT).or(Order::CHECK);
 
 /// What the other side has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub(crate) struct Io {
     replay: Bytes,
     linger: Option<Box<Linger>>,
     peer: Peer,
+    /// The kernel probes the peer.
+    probed: bool,
     /// We closed it while it was idle.
     closed_idle: bool,
     /// Bytes came behind our close and were counted.
@@ -68,6 +72,7 @@ impl Io {
             replay: Bytes::new(),
             linger: None,
             peer: Peer::Open,
+            probed: false,
             closed_idle: false,
             crossed: false,
             late_pong: None,
@@ -79,11 +84,11 @@ impl Io {
         self.registered.row()
     }
 
-    /// There is an order. `Some`: what the read gives instead of reading; nothing = the end, as if the peer had closed.
+    /// There is an order. `Some`: what the read gives instead of reading; nothing read = the end, as if the peer had closed.
     #[cold]
-    fn attend(&mut self, orders: Order, cx: &Context<'_>) -> Option<io::Result<()>> {
+    fn attend(&mut self, orders: Order, cx: &Context<'_>) -> Option<Poll<io::Result<()>>> {
         if orders.has(Order::UPGRADED) {
-            return self.attend_upgraded(cx).map(Err);
+            return self.attend_upgraded(cx).map(|error| Poll::Ready(Err(error)));
         }
         if orders.has(Order::MEASURE) {
             let row = self.registered.row();
@@ -91,8 +96,30 @@ impl Io {
             let window = crate::hold::window(self.transport.least_round_trip());
             row.closing.set_window(window);
         }
+        if orders.has(Order::CHECK)
+            && let Some(error) = self.check_peer()
+        {
+            return Some(Poll::Ready(Err(error)));
+        }
+        if orders.has(Order::IN_DOUBT) {
+            self.row().orders.clear(Order::IN_DOUBT);
+        }
         let http1 = self.row().protocol() == Protocol::Http1;
-        (orders.has(Order::CLOSE_IDLE) && http1 && self.look()).then_some(Ok(()))
+        (orders.has(Order::CLOSE_IDLE) && http1 && self.look()).then_some(Poll::Ready(Ok(())))
+    }
+
+    /// A write has to wait: there may be an order.
+    #[cold]
+    fn attend_write(&mut self, cx: &Context<'_>) -> Poll<io::Result<usize>> {
+        let orders = self.row().orders.read();
+        let error = if orders.has(Order::UPGRADED) {
+            self.attend_upgraded(cx)
+        } else if orders.has(Order::CHECK) {
+            self.check_peer()
+        } else {
+            None
+        };
+        error.map_or(Poll::Pending, |error| Poll::Ready(Err(error)))
     }
 
     /// In other hands the table reaches it only here.
@@ -165,7 +192,7 @@ impl hyper::rt::Read for Io {
         if orders.has(READ_ATTENDS)
             && let Some(instead) = this.attend(orders, cx)
         {
-            return Poll::Ready(instead);
+            return instead;
         }
         if this.closed_idle {
             return Poll::Ready(Ok(()));
@@ -197,17 +224,16 @@ impl hyper::rt::Write for Io {
         }
         let written = this.transport.poll_write(cx, buf);
         this.wrote(buf.len(), &written);
-        if written.is_pending()
-            && this.row().orders.read().has(Order::UPGRADED)
-            && let Some(error) = this.attend_upgraded(cx)
-        {
-            return Poll::Ready(Err(error));
-        }
-        written
+        if written.is_pending() { this.attend_write(cx) } else { written }
     }
 
     #[inline]
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.row().activity.in_flight() > 0
+            && let Some(error) = self.watch_peer(cx)
+        {
+            return Poll::Ready(Err(error));
+        }
         self.transport.poll_flush(cx)
     }
 
@@ -240,7 +266,7 @@ impl hyper::rt::Write for Io {
                 let this = &mut *self;
                 let written = this.transport.poll_write_vectored(cx, many);
                 this.wrote(many.iter().map(|slice| slice.len()).sum(), &written);
-                written
+                if written.is_pending() { this.attend_write(cx) } else { written }
             }
         }
     }

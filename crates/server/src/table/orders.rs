@@ -26,6 +26,10 @@ impl Order {
     pub(crate) const TIMEOUT: Self = Self(16);
     /// A state, not an order: the socket belongs to an upgraded protocol.
     pub(crate) const UPGRADED: Self = Self(32);
+    /// A state: something came from the peer while its request is at work, which may be its end.
+    pub(crate) const IN_DOUBT: Self = Self(64);
+    /// Look whether the peer is still there.
+    pub(crate) const CHECK: Self = Self(128);
 
     pub(crate) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)

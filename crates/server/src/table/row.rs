@@ -100,6 +100,11 @@ impl Row {
         self.protocol() == Protocol::Http1 && self.activity.requests() > 0 && self.activity.is_idle()
     }
 
+    /// Whether its peer may have gone without a sign that its task would see.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        !self.is_settled() && self.orders.read().has(Order::IN_DOUBT)
+    }
+
     // Verbs: what sweep, drain and deadline do to it.
 
     /// Ends the connection for `reason`, and with it the streams' tasks.

@@ -116,6 +116,11 @@ impl Client {
         Ok(read)
     }
 
+    /// Closes by a reset: the one way to leave that cannot be a client that still waits.
+    pub(crate) fn reset(self) {
+        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("linger");
+    }
+
     /// Waits for the server's close; bytes before it are a failure, a reset is a close.
     pub(crate) async fn closed(&mut self) {
         assert_eq!(self.more().await.unwrap_or(0), 0, "{}", String::from_utf8_lossy(&self.read));

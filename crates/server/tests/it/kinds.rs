@@ -37,7 +37,8 @@ async fn kinds_are_told_by_request_and_response() {
     rig.ledger().check().unwrap();
 
     rig.open(1);
-    drop((events, websocket, other, http2, call));
+    events.reset();
+    drop((websocket, other, http2, call));
     rig.in_flight(0).await;
     let ledger = rig.finish().await;
     assert_eq!((ledger.started_by(Protocol::Http1), ledger.started_by(Protocol::Http2)), (3, 1));

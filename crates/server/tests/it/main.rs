@@ -4,6 +4,7 @@
 
 mod answers;
 mod client;
+mod half_close;
 mod kinds;
 mod life;
 mod limits;

@@ -85,7 +85,7 @@ async fn logged(which: Which) -> Vec<String> {
     let mut gone = Client::connect(rig.address).await;
     gone.ask("/gate").await;
     rig.in_flight(1).await;
-    drop(gone);
+    gone.reset();
     rig.outcome(Outcome::ClientGone, 1).await;
     drop(client);
     rig.finish().await;
@@ -148,6 +148,7 @@ async fn connections_are_counted_by_protocol_and_state() {
         connections.open() == 4 && states.iter().all(|(protocol, state)| connections.open_by(*protocol, *state) == 1)
     })
     .await;
-    drop((silent, idle, active, http2));
+    active.reset();
+    drop((silent, idle, http2));
     rig.finish().await;
 }

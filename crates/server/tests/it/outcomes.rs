@@ -70,7 +70,9 @@ async fn a_client_that_leaves_first_is_gone() {
     reading.ask("/stream").await;
     rig.in_flight(3).await;
 
-    drop((client, stream, reading));
+    client.reset();
+    reading.reset();
+    drop(stream);
     rig.outcome(ClientGone, 3).await;
     assert_eq!(http2.get("/ping").await.unwrap(), 200, "the other streams live on");
     drop(http2);
