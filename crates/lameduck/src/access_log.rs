@@ -1,14 +1,18 @@
 //! The access log: ended requests that the configuration asks for, as log lines.
 
 use lameduck_lifecycle::Outcome;
-use lameduck_server::{AccessLog, Record};
+use lameduck_server::{Interest, Record, RequestObserver};
 
-/// Tells `tracing` of ended requests, under the target `lameduck::access`.
-pub(crate) struct Tracing;
+/// Log lines for ended requests, under the target `lameduck::access`.
+pub(crate) struct AccessLog(pub(crate) Interest);
 
-impl AccessLog for Tracing {
+impl RequestObserver for AccessLog {
+    fn interest(&self) -> Interest {
+        self.0
+    }
+
     fn ended(&self, record: &Record<'_>) {
-        let Record { method, route, status, duration, request_id, peer, protocol, kind, outcome } = record;
+        let Record { method, route, status, duration, request_id, peer, protocol, kind, outcome, .. } = record;
         let (route, status) = (route.unwrap_or("(no route)"), status.map_or(0, |status| status.as_u16()));
         let duration_ms = duration.as_secs_f64() * 1e3;
         macro_rules! line {

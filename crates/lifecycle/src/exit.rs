@@ -13,7 +13,7 @@ pub enum Exit {
     Failed,
     /// 2: usage or configuration.
     Usage,
-    /// 3: work was lost: aborted, raced, or an accepted job neither finished nor returned.
+    /// 3: work was lost: aborted, raced, a connection that was never accepted, or a job neither finished nor returned.
     Lost,
 }
 

@@ -59,6 +59,9 @@ pub struct Ledger {
     pub raced: u64,
     /// How many of those the server expected when it chose to close (a sum of probabilities).
     pub raced_expected: f64,
+    /// Connections that clients had made and that no descriptor was left for: they were in the accept queue when the listener closed.
+    /// Beside the law: no request of theirs was read.
+    pub unserved: u64,
 }
 
 impl Ledger {
@@ -97,9 +100,9 @@ impl Ledger {
         self.ended[protocol.index()][kind.index()][outcome.index()]
     }
 
-    /// Requests whose client got nothing it can trust: aborted or raced.
+    /// Requests whose client got nothing it can trust: aborted, raced, or never accepted.
     pub fn lost(&self) -> u64 {
-        self.outcome(Outcome::Aborted) + self.raced
+        self.outcome(Outcome::Aborted) + self.raced + self.unserved
     }
 
     /// Adds cells of one writer: how a sharded ledger is summed.
@@ -155,6 +158,9 @@ impl Ledger {
         if self.raced > 0 {
             parts.push(format!("{} raced ({:.4} expected)", self.raced, self.raced_expected));
         }
+        if self.unserved > 0 {
+            parts.push(format!("{} connections unserved", self.unserved));
+        }
         if self.in_flight() > 0 {
             parts.push(format!("{} in flight", self.in_flight()));
         }
@@ -189,7 +195,7 @@ impl std::error::Error for LedgerMismatch {}
 impl serde::Serialize for Ledger {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut out = serializer.serialize_struct("Ledger", 4 + OUTCOMES)?;
+        let mut out = serializer.serialize_struct("Ledger", 5 + OUTCOMES)?;
         out.serialize_field("started", &self.started())?;
         out.serialize_field("in_flight", &self.in_flight())?;
         for outcome in Outcome::ALL {
@@ -197,6 +203,7 @@ impl serde::Serialize for Ledger {
         }
         out.serialize_field("raced", &self.raced)?;
         out.serialize_field("raced_expected", &self.raced_expected)?;
+        out.serialize_field("unserved", &self.unserved)?;
         out.end()
     }
 }

@@ -2,7 +2,7 @@
 
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Connections that the kernel completes for us before we accept them. A notice by `Connection: close` makes clients
 /// come back in bursts, and the customary 128 overflow.
@@ -18,6 +18,8 @@ pub struct Bound {
 impl Bound {
     /// Reserves `address`; port 0 takes a free one.
     ///
+    /// `[::]` is both families: IPv6, and IPv4 clients too. Where IPv6 is off it is `0.0.0.0`.
+    ///
     /// # Errors
     /// [`BindError`], which names the address.
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
@@ -25,7 +27,20 @@ impl Bound {
     }
 
     fn try_bind(address: SocketAddr) -> io::Result<Self> {
+        match Self::bind_one(address) {
+            Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && has_no_ipv6(&error) => {
+                Self::bind_one((Ipv4Addr::UNSPECIFIED, address.port()).into())
+            }
+            bound => bound,
+        }
+    }
+
+    fn bind_one(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if address.ip() == Ipv6Addr::UNSPECIFIED {
+            // Both families, whatever the system's default is (net.ipv6.bindv6only).
+            socket.set_only_v6(false)?;
+        }
         // Connections of a predecessor in TIME_WAIT must not keep the port. Windows means something else by this option.
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
@@ -41,10 +56,25 @@ impl Bound {
     }
 
     /// Begins to listen.
-    pub(crate) fn listen(self) -> io::Result<tokio::net::TcpListener> {
+    ///
+    /// # Errors
+    /// What `listen` says.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn listen(self) -> io::Result<tokio::net::TcpListener> {
         self.socket.listen(BACKLOG)?;
         tokio::net::TcpListener::from_std(self.socket.into())
     }
+}
+
+/// Whether the system has IPv6 switched off, or was built without it.
+fn has_no_ipv6(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(libc::EAFNOSUPPORT) {
+        return true;
+    }
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
 }
 
 /// The address cannot be had.
@@ -72,5 +102,35 @@ impl std::fmt::Display for BindError {
 impl std::error::Error for BindError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream;
+
+    #[tokio::test]
+    async fn the_unspecified_address_serves_both_families() {
+        let bound = Bound::bind((Ipv6Addr::UNSPECIFIED, 0).into()).unwrap();
+        let address = bound.local_addr();
+        let _listener = bound.listen().unwrap();
+        TcpStream::connect((Ipv4Addr::LOCALHOST, address.port())).unwrap();
+        if address.is_ipv6() {
+            // A machine may have the family and no loopback address of it.
+            match TcpStream::connect((Ipv6Addr::LOCALHOST, address.port())) {
+                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {}
+                connected => drop(connected.unwrap()),
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_missing_family_leads_to_the_other() {
+        #[cfg(unix)]
+        assert!(has_no_ipv6(&io::Error::from_raw_os_error(libc::EAFNOSUPPORT)));
+        assert!(has_no_ipv6(&io::ErrorKind::AddrNotAvailable.into()));
+        assert!(!has_no_ipv6(&io::ErrorKind::AddrInUse.into()));
+        assert!(!has_no_ipv6(&io::ErrorKind::PermissionDenied.into()));
     }
 }

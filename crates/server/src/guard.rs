@@ -1,11 +1,11 @@
 //! The request guard: from the parsed head to the last byte handed over. Whatever happens to the request happens to its guard,
 //! and its `Drop` writes exactly one end into the ledger.
 
-use crate::access::{NO_ANSWER, Record};
 use crate::admission::{CROWDED, DRAINING, FORCED, LEAVING};
 use crate::app::{METHODS, method_of};
 use crate::cells::shard;
 use crate::clock;
+use crate::observer::{Began, Ended, NO_RESPONSE, Record, Scopes};
 use crate::table::{EndsWithSocket, Row, Stream};
 use http::{HeaderValue, StatusCode};
 use lameduck_lifecycle::{End, Kind, Outcome, Protocol};
@@ -30,8 +30,10 @@ pub(crate) struct Guard {
     intent: End,
     /// It was handed over.
     done: bool,
-    /// Kept only if somebody may be told of it.
+    /// Kept only if an observer may be told of it.
     pub(crate) id: Option<HeaderValue>,
+    /// What the observers keep for this request.
+    pub(crate) scopes: Option<Box<Scopes>>,
 }
 
 /// The method whose success hands the socket over.
@@ -91,6 +93,7 @@ impl Guard {
             intent: End::Answered,
             done: false,
             id: None,
+            scopes: None,
         };
         (guard, admitted)
     }
@@ -99,6 +102,21 @@ impl Guard {
     #[inline]
     pub(crate) fn cell(&self) -> &crate::table::RequestCell {
         self.stream.as_ref().map_or(&self.row.request, |(stream, _)| &stream.request)
+    }
+
+    /// Tells the observers that it has begun.
+    pub(crate) fn began(&mut self, parts: &mut http::request::Parts) {
+        let row = &*self.row;
+        let path = &row.routes.route(self.route).path;
+        self.scopes = row.shared.watch.began(Began {
+            parts,
+            route: (!path.is_empty()).then_some(&**path),
+            request_id: self.id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(""),
+            peer: row.peer,
+            protocol: self.protocol,
+            kind: self.kind,
+            leaving: self.after_signal,
+        });
     }
 
     /// The response head goes out.
@@ -174,9 +192,11 @@ impl Drop for Guard {
         if let Some((_, key)) = &self.stream {
             row.remove_stream(*key);
         }
-        let severity = if end == End::Answered || self.status >= 500 { self.status } else { NO_ANSWER };
-        if severity >= shared.access_threshold {
-            log(self, outcome, now);
+        let severity = if end == End::Answered || self.status >= 500 { self.status } else { NO_RESPONSE };
+        let ended = Ended { severity, duration_ns: now.saturating_sub(self.began_ns) };
+        if self.scopes.is_some() || shared.watch.wants(severity, ended.duration_ns) {
+            let scopes = self.scopes.take();
+            tell_observers(self, scopes, outcome, ended);
         }
         // Not the state from above: a drain that began since then has counted this request, and waits for its end.
         if shared.admission.after_registering() & (DRAINING | FORCED) != 0 {
@@ -213,19 +233,20 @@ fn fits(row: &Row) -> bool {
 }
 
 #[cold]
-fn log(guard: &Guard, outcome: Outcome, now_ns: u64) {
+fn tell_observers(guard: &Guard, scopes: Option<Box<Scopes>>, outcome: Outcome, ended: Ended) {
     let row = &*guard.row;
-    let Some(log) = &row.shared.options.access.log else { return };
     let path = &row.routes.route(guard.route).path;
-    log.ended(&Record {
+    let record = Record {
         method: &method_of(guard.method),
         route: (!path.is_empty()).then_some(&**path),
         status: StatusCode::from_u16(guard.status).ok(),
-        duration: Duration::from_nanos(now_ns.saturating_sub(guard.began_ns)),
+        grpc_status: None,
+        duration: Duration::from_nanos(ended.duration_ns),
         request_id: guard.id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(""),
         peer: row.peer,
         protocol: guard.protocol,
         kind: guard.kind,
         outcome,
-    });
+    };
+    row.shared.watch.ended(scopes, ended, &record);
 }

@@ -21,23 +21,25 @@
 //! Kubernetes: when each verb comes is the engine's decision.
 
 mod accept;
-mod access;
 mod admission;
-mod answer;
 mod app;
 mod arrivals;
+mod backlog;
 mod body;
 mod bound;
 mod cells;
 mod clock;
 mod connection;
+mod descriptors;
 mod drain;
+mod error_body;
 mod guard;
 mod histogram;
 pub mod hold;
 mod kernel;
 mod ledger;
 mod numbers;
+mod observer;
 mod options;
 mod request_id;
 mod server;
@@ -48,13 +50,16 @@ mod sweep;
 mod table;
 mod transport;
 
-pub use access::{Access, AccessLog, Record, Which};
-pub use answer::Rejected;
 pub use app::{App, RouteOptions};
 pub use arrivals::Arrivals;
 pub use bound::{BindError, Bound};
+pub use descriptors::{DescriptorLimit, Reserve, connections_max, raise_descriptor_limit};
+pub use error_body::Rejected;
 pub use histogram::{BOUNDS_SECONDS, HistogramSnapshot, RouteHistogram};
 pub use hold::IdleHold;
 pub use numbers::{AcceptErrors, Numbers};
+pub use observer::{Began, Interest, Observers, Record, RequestObserver, RequestScope};
+#[doc(hidden)]
+pub use options::Seams;
 pub use options::{Closings, Http2Options, Limits, Options};
 pub use server::Server;

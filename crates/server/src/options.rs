@@ -1,7 +1,7 @@
 //! What the server is told: limits, ways of closing, HTTP/2, the access log. Plain values; their meaning is the contract's.
 
-use crate::access::Access;
 use crate::hold::IdleHold;
+use crate::observer::Observers;
 use std::time::Duration;
 
 /// Everything a [`Server`](crate::Server) is told. `Default` = the defaults of the contract.
@@ -19,8 +19,11 @@ pub struct Options {
     pub request_ids: bool,
     /// Error answers are JSON `{"error", "request_id"}`: the server's own, the router's (404, 405) and plain-text ones of handlers.
     pub json_errors: bool,
-    /// Who is told of ended requests.
-    pub access: Access,
+    /// What sees requests begin and end.
+    pub observers: Observers,
+    /// For tests.
+    #[doc(hidden)]
+    pub seams: Seams,
 }
 
 impl Default for Options {
@@ -32,7 +35,8 @@ impl Default for Options {
             http2: Http2Options::default(),
             request_ids: true,
             json_errors: true,
-            access: Access::default(),
+            observers: Observers::none(),
+            seams: Seams::default(),
         }
     }
 }
@@ -95,6 +99,22 @@ pub struct Closings {
 impl Default for Closings {
     fn default() -> Self {
         Self { notice: true, hold: true, look: true, linger: true, flush: true }
+    }
+}
+
+/// Places where a test reaches in. Not for configuration: nothing here is a choice of an operator.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seams {
+    /// The thread is off the processor for so long between the last look into the accept queue and the close of the listener.
+    pub accept_gap: Duration,
+    /// New handshakes are turned away before the last accepts, where the system can. Off: the control.
+    pub syn_filter: bool,
+}
+
+impl Default for Seams {
+    fn default() -> Self {
+        Self { accept_gap: Duration::ZERO, syn_filter: true }
     }
 }
 

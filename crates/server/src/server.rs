@@ -63,7 +63,7 @@ impl Server {
             }
         };
         shared.routes.lock().unwrap_or_else(PoisonError::into_inner).push(routes.clone());
-        tokio::spawn(Listener { shared: shared.clone(), routes, router }.run(listener));
+        tokio::spawn(Listener::new(shared.clone(), routes, router).run(listener));
         Ok(address)
     }
 

@@ -1,22 +1,22 @@
 //! From hyper's request to hyper's response: guard, id, limits, the router, the notice. hyper is generic over this service, so
 //! nothing here is boxed; what is rare is cold.
 
-mod answer;
+mod response;
 
-pub(crate) use answer::Answer;
+pub(crate) use response::Answer;
 
 use crate::app::{Route, RouteTable, method_index};
 use crate::body::{Limit, Received};
 use crate::guard::{Begin, Guard};
 use crate::request_id;
 use crate::table::Row;
-use answer::Own;
 use axum::Router;
 use axum::body::Body;
 use http::{Method, Request, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use lameduck_lifecycle::{Kind, Protocol};
+use response::Own;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -54,16 +54,19 @@ impl Service {
 
 impl hyper::service::Service<Request<Incoming>> for Service {
     type Response = http::Response<crate::body::Tracked>;
-    type Error = answer::Cut;
+    type Error = response::Cut;
     type Future = Answer;
 
     #[inline]
     fn call(&self, mut request: Request<Incoming>) -> Answer {
         let (mut guard, admitted) = self.begin(&request);
-        let options = &self.row.shared.options;
-        let id = options.request_ids.then(|| request_id::settle(request.headers_mut()));
-        if self.row.shared.access_threshold != u16::MAX {
+        let shared = &self.row.shared;
+        let id = shared.options.request_ids.then(|| request_id::settle(request.headers_mut()));
+        if shared.watch.keeps_ids() {
             guard.id.clone_from(&id);
+            if shared.watch.begins() {
+                request = began(request, &mut guard);
+            }
         }
         let head = request.method() == Method::HEAD;
         if !admitted {
@@ -87,6 +90,14 @@ impl hyper::service::Service<Request<Incoming>> for Service {
         let routed = tower::Service::<Request<Body>>::call(&mut *self.router.borrow_mut(), request);
         Answer::routed(routed, guard, id, head, exceeded)
     }
+}
+
+/// Tells the observers.
+#[cold]
+fn began(request: Request<Incoming>, guard: &mut Guard) -> Request<Incoming> {
+    let (mut parts, body) = request.into_parts();
+    guard.began(&mut parts);
+    Request::from_parts(parts, body)
 }
 
 /// The announced length is larger than the route's limit.

@@ -8,6 +8,7 @@ use crate::histogram::Histogram;
 use crate::hold::{Rates, Silences};
 use crate::ledger::{ClosedCells, LedgerCells};
 use crate::numbers::{AcceptErrors, Numbers};
+use crate::observer::Watch;
 use crate::options::Options;
 use crate::table::Table;
 use lameduck_lifecycle::{CloseReason, Connections, Protocol};
@@ -27,7 +28,7 @@ const ROUNDING: f64 = 1e-12;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) options: Options,
-    pub(crate) access_threshold: u16,
+    pub(crate) watch: Watch,
     pub(crate) admission: Admission,
     pub(crate) ledger: LedgerCells,
     pub(crate) closed: ClosedCells,
@@ -55,14 +56,16 @@ pub(crate) struct Shared {
     /// The work runtime, known since the first listener.
     pub(crate) runtime: OnceLock<Handle>,
     pub(crate) accept_errors: [AtomicU64; 3],
+    /// Connections that were in an accept queue when its listener closed.
+    pub(crate) unserved: AtomicU64,
 }
 
 impl Shared {
     pub(crate) fn new(options: Options) -> Self {
-        let access_threshold = options.access.threshold();
+        let watch = Watch::new(&options.observers);
         Self {
             options,
-            access_threshold,
+            watch,
             admission: Admission::default(),
             ledger: LedgerCells::default(),
             closed: ClosedCells::default(),
@@ -82,6 +85,7 @@ impl Shared {
             routes: Mutex::default(),
             runtime: OnceLock::new(),
             accept_errors: Default::default(),
+            unserved: AtomicU64::new(0),
         }
     }
 
@@ -137,6 +141,7 @@ impl Shared {
     pub(crate) fn numbers(&self) -> Numbers {
         let mut ledger = self.ledger.read();
         ledger.raced = self.raced.load(Relaxed);
+        ledger.unserved = self.unserved.load(Relaxed);
         ledger.raced_expected = self.raced_expected();
         if self.admission.now() & FORCED != 0 {
             // After the deadline what has not ended by itself was cut, even if its handler does not know yet.

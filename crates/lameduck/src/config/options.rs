@@ -2,8 +2,7 @@
 
 use super::sections::Config;
 use lameduck_lifecycle::Plan;
-use lameduck_server::{Access, AccessLog, Options};
-use std::sync::Arc;
+use lameduck_server::{Observers, Options};
 
 impl Config {
     /// What the machine is told.
@@ -11,13 +10,13 @@ impl Config {
         self.drain.plan(self.stages.readiness_timeout)
     }
 
-    /// What the server is told; `access` receives the requests that `log.access` asks for.
-    pub fn server_options(&self, access: Option<Arc<dyn AccessLog>>) -> Options {
+    /// The options of the server.
+    pub fn server_options(&self, observers: Observers) -> Options {
         Options {
             limits: self.limits.clone(),
             closings: self.closings,
             idle_hold: self.drain.idle_hold,
-            access: Access { which: self.log.access, log: access },
+            observers,
             ..Options::default()
         }
     }

@@ -163,6 +163,7 @@ fn requests(snapshot: &Snapshot, numbers: &Numbers, histograms: &[RouteHistogram
         started,
         in_flight,
         ended,
+        Family::single(&CONNECTIONS_UNSERVED, ledger.unserved as f64),
         Family::single(&REQUESTS_RACED, ledger.raced as f64),
         Family::single(&REQUESTS_RACED_EXPECTED, ledger.raced_expected),
         late,

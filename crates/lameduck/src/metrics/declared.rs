@@ -74,6 +74,8 @@ metrics! {
     "Connections" {
         CONNECTIONS = Gauge "lameduck_connections" ["protocol", "state"] "Open connections.";
         CONNECTIONS_CLOSED = Counter "lameduck_connections_closed_total" ["protocol", "reason"] "Closed connections.";
+        CONNECTIONS_UNSERVED = Counter "lameduck_connections_unserved_total" []
+            "Connections that were in the accept queue when the listener closed, and could not be served: their clients got nothing.";
         ACCEPT_ERRORS = Counter "lameduck_accept_errors_total" ["class"]
             "Accepts that failed: the peer had gone, this machine lacks something, or anything else.";
     }

@@ -21,7 +21,7 @@ const QUESTIONS: &str = "\
 
 | question | query |
 |---|---|
-| Did a restart lose anything? | `sum(increase(lameduck_requests_ended_total{outcome=\"aborted\"}[1h])) + sum(increase(lameduck_requests_raced_total[1h]))` |
+| Did a restart lose anything? | `sum(increase(lameduck_requests_ended_total{outcome=\"aborted\"}[1h])) + sum(increase(lameduck_requests_raced_total[1h])) + sum(increase(lameduck_connections_unserved_total[1h]))` |
 | Which pods are leaving, and how long have they been? | `lameduck_drain_phase_seconds and on (pod) lameduck_phase{phase!=\"ready\"} == 1` |
 | Was the wait long enough? | `histogram_quantile(0.99, sum by (le) (rate(lameduck_late_arrival_seconds_bucket[1h])))` |
 | Does the ledger add up? | `lameduck_requests_started_total - on (pod, protocol) sum by (pod, protocol) (lameduck_requests_ended_total) - on (pod, protocol) sum by (pod, protocol) (lameduck_requests_in_flight)` |

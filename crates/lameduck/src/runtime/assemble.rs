@@ -5,6 +5,7 @@ use super::report::report;
 use super::sequence::Sequence;
 use super::threads::WorkThreads;
 use super::{Bound, Configured, Parts};
+use crate::access_log::AccessLog;
 use crate::admin::{self, Admin, DrainAccess};
 use crate::cluster::ClusterAccess;
 use crate::config::Config;
@@ -20,7 +21,7 @@ use crate::observer::Observer;
 use crate::service::Common;
 use anyhow::Context;
 use lameduck_lifecycle::{Event, Report, Stage};
-use lameduck_server::Server;
+use lameduck_server::{Observers, Server};
 use prometheus::Registry;
 use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
@@ -63,10 +64,10 @@ pub(super) fn start(bound: Bound, events: Events, receiver: mpsc::Receiver<Event
     let jobs = Jobs::default();
     let handle = Handle::new(shared.clone(), jobs.clone());
     let work = WorkThreads::new(&handle)?;
-    let access: Arc<dyn lameduck_server::AccessLog> = Arc::new(crate::access_log::Tracing);
+    let observers = Observers::none().with(Arc::new(AccessLog(config.log.access)));
     let observer = Observer {
         shared: shared.clone(),
-        server: Server::new(config.server_options(Some(access))),
+        server: Server::new(config.server_options(observers)),
         jobs,
         workers: Default::default(),
         releasing: Default::default(),

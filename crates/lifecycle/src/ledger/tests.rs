@@ -84,7 +84,7 @@ fn json_has_the_keys_of_the_contract() {
     let json = serde_json::to_string(&Ledger::default()).unwrap();
     assert_eq!(
         json,
-        r#"{"started":0,"in_flight":0,"completed":0,"drained":0,"late":0,"rejected":0,"timed_out":0,"aborted":0,"client_gone":0,"failed":0,"raced":0,"raced_expected":0.0}"#
+        r#"{"started":0,"in_flight":0,"completed":0,"drained":0,"late":0,"rejected":0,"timed_out":0,"aborted":0,"client_gone":0,"failed":0,"raced":0,"raced_expected":0.0,"unserved":0}"#
     );
 }
 

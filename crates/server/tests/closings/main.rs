@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod accept_gap;
 mod arrivals;
 mod client;
 mod flush;

@@ -9,5 +9,6 @@ mod kinds;
 mod life;
 mod limits;
 mod observe;
+mod observers;
 mod outcomes;
 mod rig;

@@ -5,7 +5,7 @@ use crate::rig::{Rig, eventually, options};
 use axum::Router;
 use axum::routing::get;
 use lameduck_lifecycle::{ConnectionState, Outcome, Protocol};
-use lameduck_server::{Access, AccessLog, Options, Record, RouteHistogram, Which};
+use lameduck_server::{Interest, Observers, Options, Record, RequestObserver, RouteHistogram};
 use std::sync::{Arc, Mutex};
 
 fn labels(histograms: &[RouteHistogram]) -> Vec<(&str, &str, Option<u16>, u64)> {
@@ -60,23 +60,29 @@ async fn a_ready_made_router_brings_its_labels() {
     rig.finish().await;
 }
 
-#[derive(Default)]
-struct Collected(Mutex<Vec<String>>);
+struct Collected {
+    interest: Interest,
+    lines: Mutex<Vec<String>>,
+}
 
-impl AccessLog for Collected {
+impl RequestObserver for Collected {
+    fn interest(&self) -> Interest {
+        self.interest
+    }
+
     fn ended(&self, record: &Record<'_>) {
         let status = record.status.map_or(0, |status| status.as_u16());
         let route = record.route.unwrap_or("-");
         let id = if record.request_id.len() == 32 { "made" } else { record.request_id };
         assert!(record.peer.ip().is_loopback());
         let line = format!("{} {route} {status} {id} {} {}", record.method, record.protocol, record.outcome);
-        self.0.lock().unwrap().push(line);
+        self.lines.lock().unwrap().push(line);
     }
 }
 
-async fn logged(which: Which) -> Vec<String> {
-    let collected = Arc::new(Collected::default());
-    let rig = Rig::new(Options { access: Access { which, log: Some(collected.clone()) }, ..options() });
+async fn logged(interest: Interest) -> Vec<String> {
+    let collected = Arc::new(Collected { interest, lines: Mutex::default() });
+    let rig = Rig::new(Options { observers: Observers::none().with(collected.clone()), ..options() });
     let mut client = Client::connect(rig.address).await;
     client.send("GET /user/7 HTTP/1.1\r\nhost: a\r\nx-request-id: mine\r\n\r\n").await;
     client.answer().await;
@@ -89,17 +95,17 @@ async fn logged(which: Which) -> Vec<String> {
     rig.outcome(Outcome::ClientGone, 1).await;
     drop(client);
     rig.finish().await;
-    collected.0.lock().unwrap().clone()
+    collected.lines.lock().unwrap().clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_access_log_gets_what_it_asked_for() {
     let gone = "GET /gate 0 made http1 client_gone";
     let leak = "GET /leak 500 made http1 completed";
-    assert_eq!(logged(Which::Errors).await, [leak, gone]);
+    assert_eq!(logged(Interest::Errors).await, [leak, gone]);
     let all = ["GET /user/{id} 200 mine http1 completed", "GET - 404 made http1 completed", leak, gone];
-    assert_eq!(logged(Which::All).await, all);
-    assert!(logged(Which::Off).await.is_empty());
+    assert_eq!(logged(Interest::All).await, all);
+    assert!(logged(Interest::Off).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use crate::config::sections::PATH_OR_NONE;
 use lameduck_config::{Check, Form, Key, Kind, Section, Value, Values};
-use lameduck_server::Which;
+use lameduck_server::Interest;
 use lameduck_telemetry::Format;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -156,7 +156,7 @@ pub struct Log {
     /// The least severity.
     pub level: String,
     /// Which requests get a line.
-    pub access: Which,
+    pub access: Interest,
 }
 
 impl Service {
@@ -216,6 +216,6 @@ fn format(value: &Value) -> Option<Format> {
     value.one_of(&[("auto", Format::Auto), ("pretty", Format::Pretty), ("json", Format::Json)])
 }
 
-fn access(value: &Value) -> Option<Which> {
-    value.one_of(&[("off", Which::Off), ("errors", Which::Errors), ("all", Which::All)])
+fn access(value: &Value) -> Option<Interest> {
+    value.one_of(&[("off", Interest::Off), ("errors", Interest::Errors), ("all", Interest::All)])
 }

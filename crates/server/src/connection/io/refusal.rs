@@ -1,6 +1,6 @@
 //! hyper's own answer to what is not HTTP: a bare head. It becomes JSON with a request id, as every other error.
 
-use crate::answer;
+use crate::error_body;
 use crate::request_id;
 use crate::table::Row;
 use http::StatusCode;
@@ -35,7 +35,7 @@ pub(super) fn of_hyper(write: &[u8], row: &Row) -> Option<Vec<u8>> {
 
 fn render(status: StatusCode, with_id: bool) -> Vec<u8> {
     let id = with_id.then(request_id::make);
-    let body = answer::json(answer::sentence(status), id.as_ref());
+    let body = error_body::json(error_body::sentence(status), error_body::Ids { request: id.as_ref(), trace: None });
     let id_line =
         id.as_ref().and_then(|id| id.to_str().ok()).map_or_else(String::new, |id| format!("x-request-id: {id}\r\n"));
     format!(

@@ -1,11 +1,12 @@
 //! The future of one response: the router's, or one of the server's own; and everything that is done to each response.
 
 use crate::admission::{DRAINING, LEAVING};
-use crate::answer::{self, Rejected};
 use crate::app::Label;
 use crate::body::Tracked;
 use crate::clock;
+use crate::error_body::{self, Ids, Rejected};
 use crate::guard::Guard;
+use crate::observer::Scopes;
 use crate::request_id::X_REQUEST_ID;
 use crate::table::Order;
 use axum::response::Response;
@@ -113,15 +114,15 @@ impl Answer {
     fn make_own(&mut self, own: Own) -> Response {
         let (status, sentence, end) = match own {
             Own::Busy => (503, "too many requests are in flight; try again", Some(End::Rejected)),
-            Own::TooLarge => (413, answer::sentence(StatusCode::PAYLOAD_TOO_LARGE), None),
+            Own::TooLarge => (413, error_body::sentence(StatusCode::PAYLOAD_TOO_LARGE), None),
             Own::TimedOut => (503, "the request took longer than allowed", Some(End::TimedOut)),
-            Own::Panicked => (500, answer::sentence(StatusCode::INTERNAL_SERVER_ERROR), Some(End::Failed)),
+            Own::Panicked => (500, error_body::sentence(StatusCode::INTERNAL_SERVER_ERROR), Some(End::Failed)),
         };
         if let (Some(guard), Some(end)) = (&mut self.guard, end) {
             guard.set_intent(end);
         }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        answer::own(status, sentence, self.id.as_ref())
+        error_body::own(status, sentence, ids(&self.id, self.guard.as_ref()))
     }
 
     /// What is done to every response.
@@ -139,6 +140,9 @@ impl Answer {
         }
         let status = response.status();
         guard.answered(status);
+        if let Some(scopes) = &mut guard.scopes {
+            scopes.answered(status, response.headers_mut());
+        }
         if guard.upgrades(status) {
             return upgraded(response, guard);
         }
@@ -168,16 +172,20 @@ impl Answer {
     #[cold]
     fn refine(&mut self, mut response: Response, guard: &mut Guard) -> Response {
         if self.exceeded.as_ref().is_some_and(|exceeded| exceeded.load(Relaxed)) {
-            return answer::own(
+            return error_body::own(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                answer::sentence(StatusCode::PAYLOAD_TOO_LARGE),
-                self.id.as_ref(),
+                error_body::sentence(StatusCode::PAYLOAD_TOO_LARGE),
+                ids(&self.id, Some(guard)),
             );
         }
         if response.extensions_mut().remove::<Rejected>().is_some() {
             guard.set_intent(End::Rejected);
         }
-        if guard.row.shared.options.json_errors { answer::as_json(response, self.id.as_ref()) } else { response }
+        if guard.row.shared.options.json_errors {
+            error_body::as_json(response, ids(&self.id, Some(guard)))
+        } else {
+            response
+        }
     }
 }
 
@@ -196,7 +204,12 @@ impl Future for Answer {
             return Poll::Ready(Ok(this.finish(response)));
         }
         let Some(routed) = &mut this.routed else { return Poll::Pending };
-        let response = match catch_unwind(AssertUnwindSafe(|| Pin::new(routed).poll(cx))) {
+        let scopes = this.guard.as_mut().and_then(|guard| guard.scopes.as_deref_mut());
+        let polled = catch_unwind(AssertUnwindSafe(|| match scopes {
+            None => Pin::new(routed).poll(cx),
+            Some(scopes) => poll_inside(scopes, routed, cx),
+        }));
+        let response = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(response))) => response,
             Ok(Poll::Ready(Err(never))) => match never {},
@@ -209,6 +222,28 @@ impl Future for Answer {
         };
         Poll::Ready(Ok(this.finish(response)))
     }
+}
+
+fn ids<'a>(request: &'a Option<HeaderValue>, guard: Option<&'a Guard>) -> Ids<'a> {
+    let scopes = guard.and_then(|guard| guard.scopes.as_deref());
+    Ids { request: request.as_ref(), trace: scopes.and_then(Scopes::trace_id) }
+}
+
+/// Polls the handler inside of the observers' scopes.
+#[cold]
+fn poll_inside(
+    scopes: &mut Scopes,
+    routed: &mut RouteFuture<Infallible>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Response, Infallible>> {
+    let mut polled = None;
+    scopes.enter(&mut || {
+        if polled.is_none() {
+            polled = Some(Pin::new(&mut *routed).poll(cx));
+        }
+    });
+    // A scope that does not run what it is given must not cost the request its answer.
+    polled.unwrap_or_else(|| Pin::new(routed).poll(cx))
 }
 
 /// The handler has not read the request's body. hyper closes behind the answer if the rest has not come by then, and a client that

@@ -49,9 +49,16 @@ pub(crate) fn sentence(status: StatusCode) -> &'static str {
     }
 }
 
+/// What an error body names beside the sentence.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ids<'a> {
+    pub(crate) request: Option<&'a HeaderValue>,
+    pub(crate) trace: Option<&'a str>,
+}
+
 /// An answer of the server's own.
-pub(crate) fn own(status: StatusCode, sentence: &str, id: Option<&HeaderValue>) -> Response {
-    let mut response = Response::new(Body::from(json(sentence, id)));
+pub(crate) fn own(status: StatusCode, sentence: &str, ids: Ids<'_>) -> Response {
+    let mut response = Response::new(Body::from(json(sentence, ids)));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -61,12 +68,16 @@ pub(crate) fn own(status: StatusCode, sentence: &str, id: Option<&HeaderValue>) 
 }
 
 /// The body of an error answer.
-pub(crate) fn json(sentence: &str, id: Option<&HeaderValue>) -> String {
+pub(crate) fn json(sentence: &str, ids: Ids<'_>) -> String {
     let mut text = String::with_capacity(sentence.len() + 80);
     text.push_str("{\"error\":\"");
     escape(sentence, &mut text);
-    if let Some(id) = id.and_then(|id| id.to_str().ok()) {
-        text.push_str("\",\"request_id\":\"");
+    let request = ids.request.and_then(|id| id.to_str().ok());
+    for (name, id) in [("request_id", request), ("trace_id", ids.trace)] {
+        let Some(id) = id else { continue };
+        text.push_str("\",\"");
+        text.push_str(name);
+        text.push_str("\":\"");
         escape(id, &mut text);
     }
     text.push_str("\"}");
@@ -91,7 +102,7 @@ fn escape(text: &str, out: &mut String) {
 ///
 /// The text of a 4xx is for the client and becomes the sentence; that of a 5xx may tell about our inside and does not.
 #[cold]
-pub(crate) fn as_json(mut response: Response, id: Option<&HeaderValue>) -> Response {
+pub(crate) fn as_json(mut response: Response, ids: Ids<'_>) -> Response {
     let text = match response.headers().get(header::CONTENT_TYPE) {
         None if response.body().is_end_stream() => None,
         Some(kind) if kind.as_bytes().starts_with(b"text/plain") => {
@@ -107,7 +118,7 @@ pub(crate) fn as_json(mut response: Response, id: Option<&HeaderValue>) -> Respo
         Some(text) if status.is_client_error() && !text.is_empty() => text,
         _ => sentence(status),
     };
-    *response.body_mut() = Body::from(json(sentence, id));
+    *response.body_mut() = Body::from(json(sentence, ids));
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::TRANSFER_ENCODING);
@@ -136,7 +147,8 @@ mod tests {
         if let Some(kind) = kind {
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         }
-        let mut response = as_json(response, Some(&HeaderValue::from_static("id-1")));
+        let request = HeaderValue::from_static("id-1");
+        let mut response = as_json(response, Ids { request: Some(&request), trace: Some("4b") });
         let kind = response.headers().get(header::CONTENT_TYPE).cloned();
         (ready_text(response.body_mut()).unwrap(), kind)
     }
@@ -144,14 +156,14 @@ mod tests {
     #[test]
     fn errors_without_a_body_get_a_sentence() {
         let (body, kind) = converted(404, None, "");
-        assert_eq!(body, r#"{"error":"there is nothing at this path","request_id":"id-1"}"#);
+        assert_eq!(body, r#"{"error":"there is nothing at this path","request_id":"id-1","trace_id":"4b"}"#);
         assert_eq!(kind.unwrap(), "application/json");
     }
 
     #[test]
     fn text_for_the_client_becomes_the_sentence_and_text_about_us_does_not() {
         let (body, _) = converted(400, Some("text/plain; charset=utf-8"), "missing \"id\"\n");
-        assert_eq!(body, r#"{"error":"missing \"id\"\u000a","request_id":"id-1"}"#);
+        assert_eq!(body, r#"{"error":"missing \"id\"\u000a","request_id":"id-1","trace_id":"4b"}"#);
         let (body, _) = converted(500, Some("text/plain"), "password is hunter2");
         assert!(!body.contains("hunter2") && body.contains("failed"), "{body}");
     }
