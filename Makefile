@@ -65,7 +65,7 @@ image-drill: ## Build the drill's container image, for its load pods (needs dock
 	docker build --target drill --tag $(DRILL_IMAGE) .
 
 images: ## Build all images as archives, without an image builder (Linux)
-	./scripts/static-images $(IMAGES)
+	./tests/e2e/static-images $(IMAGES)
 
 chart: ## Check the chart and the rendered manifests (needs helm)
 	./scripts/chart
