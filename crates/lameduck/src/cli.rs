@@ -1,4 +1,4 @@
-//! The command line of a service: `serve`, `check`, `version`.
+//! The command line of a service: `serve`, `check`, `version`, and in a cluster `drain-test`.
 //!
 //! [`parse`] is a function of its inputs: arguments, environment and files in, either something to serve or a text to print
 //! and an exit code out. Nothing here touches the process.
@@ -46,6 +46,9 @@ pub enum Parsed<S> {
     Print(String),
     /// Print this to standard error and exit with 2: the usage or the configuration is wrong.
     Refuse(String),
+    /// Delete a pod of a release and check how it leaves.
+    #[cfg(feature = "cluster")]
+    DrainTest(crate::drain_test::Options),
 }
 
 impl Invocation {
@@ -75,6 +78,8 @@ pub fn parse<S: Settings>(about: &About, invocation: Invocation) -> Parsed<S> {
         Command::Serve { config } => (config, false),
         Command::Check { config } => (config, true),
         Command::Version => return Parsed::Print(version(about)),
+        #[cfg(feature = "cluster")]
+        Command::DrainTest(options) => return Parsed::DrainTest(options),
         Command::Keys => return Parsed::Print(config::reference(&config::sections::<S>())),
     };
     let sources = match Sources::read(Environment { config, variables: invocation.environment }) {

@@ -86,6 +86,8 @@ mod clock;
 mod cluster;
 pub mod config;
 mod dependency;
+#[cfg(feature = "cluster")]
+mod drain_test;
 mod driver;
 mod engine;
 mod events;

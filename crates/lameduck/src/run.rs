@@ -57,6 +57,11 @@ async fn command<S: Settings>(service: Service<S>, clock: Clock) -> ExitCode {
         Parsed::Serve(loaded) => serve(service, *loaded, signals, clock).await,
         Parsed::Print(text) => print(&text),
         Parsed::Refuse(problem) => print_error(&problem, Exit::Usage),
+        #[cfg(feature = "cluster")]
+        Parsed::DrainTest(options) => match crate::drain_test::run(&options).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => print_error(&format!("FAILED: {problem}"), Exit::Failed),
+        },
     }
 }
 

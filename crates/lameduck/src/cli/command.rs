@@ -18,6 +18,8 @@ pub(super) enum Command {
     Version,
     /// Hidden: the text of docs/configuration.md.
     Keys,
+    #[cfg(feature = "cluster")]
+    DrainTest(crate::drain_test::Options),
 }
 
 /// No command, but something to say.
@@ -47,13 +49,15 @@ pub(super) fn read(about: &About, arguments: Vec<OsString>, colour: bool) -> Res
         Some(("check", below)) => Command::Check { config: config(below) },
         Some(("version", _)) => Command::Version,
         Some(("keys", _)) => Command::Keys,
+        #[cfg(feature = "cluster")]
+        Some((crate::drain_test::NAME, below)) => Command::DrainTest(crate::drain_test::Options::of(below)),
         Some((_, below)) => Command::Serve { config: config(below) },
         None => Command::Serve { config: config(&matches) },
     })
 }
 
 fn grammar(about: &About) -> clap::Command {
-    clap::Command::new(about.name)
+    let command = clap::Command::new(about.name)
         .version(about.version)
         .about(about.summary)
         .after_help(after_help(about.name))
@@ -71,7 +75,10 @@ fn grammar(about: &About) -> clap::Command {
         .subcommand(clap::Command::new("check").about("Check the configuration; show what it amounts to"))
         .subcommand(clap::Command::new("version").about("Show the version"))
         .subcommand(clap::Command::new("keys").hide(true).about("Print docs/configuration.md"))
-        .disable_help_subcommand(true)
+        .disable_help_subcommand(true);
+    #[cfg(feature = "cluster")]
+    let command = command.subcommand(crate::drain_test::grammar());
+    command
 }
 
 fn after_help(name: &str) -> String {
