@@ -1,24 +1,24 @@
-{{/* Sentences about `drain`, each on its own line; nothing if it is all right. */}}
+{{/* Sentences about `drain`, each on its own line; nothing if all is well. */}}
 {{- define "lameduck.check.drain" -}}
 {{- $drain := .Values.drain -}}
 {{- $bad := dict -}}
 {{- range $key := list "delay" "floor" "delay_max" "grace_period" "pre_stop" "release" "flush" "margin" -}}
 {{- if lt (int64 (include "lameduck.ms" (get $drain $key))) 0 -}}
 {{- $_ := set $bad $key true }}
-drain.{{ $key }}: {{ get $drain $key | toJson }} is not a duration: write a number and its unit, as 5s, 500ms or 1m30s
+drain.{{ $key }}: {{ get $drain $key | toJson }} is not a duration: write a number and its unit, for example 5s, 500ms or 1m30s
 {{- end -}}
 {{- end -}}
 {{- range $key, $words := dict "timeout" (list "auto" "none") "idle_hold" (list "auto") -}}
 {{- $value := toString (get $drain $key) -}}
 {{- if and (not (has $value $words)) (lt (int64 (include "lameduck.ms" $value)) 0) -}}
 {{- $_ := set $bad $key true }}
-drain.{{ $key }}: {{ $value | toJson }} is neither a duration, as 5s, nor {{ join " or " $words }}
+drain.{{ $key }}: {{ $value | toJson }} is neither a duration, for example 5s, nor {{ join " or " $words }}
 {{- end -}}
 {{- end -}}
 {{- range $key := list "grace_period" "pre_stop" -}}
 {{- if and (not (hasKey $bad $key)) (ne 0 (int (mod (int64 (include "lameduck.ms" (get $drain $key))) 1000))) -}}
 {{- $_ := set $bad $key true }}
-drain.{{ $key }}: {{ get $drain $key }} is not in whole seconds, and Kubernetes knows no others: round it up
+drain.{{ $key }}: {{ get $drain $key }} is not in whole seconds, as Kubernetes needs it: round it up
 {{- end -}}
 {{- end -}}
 {{- if not $bad -}}
@@ -84,7 +84,7 @@ drain.{{ $key }} ({{ get $drain $key }}) is longer than drain.delay_max ({{ $dra
 {{- $floor := ternary 0 (include "lameduck.ms" $drain.floor | int64) (eq $drain.strategy "delay") -}}
 {{- $wait := include "lameduck.wait" . | fromJson -}}
 {{- if gt (add $noticed $floor) (int64 $wait.ms) }}
-probes.readiness: {{ $probe.periodSeconds }} s x {{ $probe.failureThreshold }} failures{{ if $floor }} + drain.floor {{ $drain.floor }}{{ end }} is more than drain.{{ $wait.name }} ({{ include "lameduck.duration" $wait.ms }}): a pod that is told to stop without being deleted would leave before its Services know; shorten the probe, or raise drain.{{ $wait.name }}
+probes.readiness: {{ $probe.periodSeconds }} s x {{ $probe.failureThreshold }} failures{{ if $floor }} + drain.floor {{ $drain.floor }}{{ end }} is more than drain.{{ $wait.name }} ({{ include "lameduck.duration" $wait.ms }}): a pod that gets SIGTERM without being deleted would leave before its Services know; shorten the probe, or raise drain.{{ $wait.name }}
 {{- end -}}
 {{- end -}}
 {{- end -}}

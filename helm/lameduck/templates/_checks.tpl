@@ -1,7 +1,7 @@
-{{/* Everything that the schema cannot say. All mistakes are told together. */}}
+{{/* Everything that the schema cannot say. All errors are reported together. */}}
 {{- define "lameduck.check" -}}
 {{- $found := list -}}
-{{- range $name := list "drain" "config" "network" "scale" "access" "routes" -}}
+{{- range $name := list "names" "drain" "config" "network" "scale" "resources" "access" "routes" "env" "pod" "maps" -}}
 {{- $found = append $found (include (printf "lameduck.check.%s" $name) $ | trim) -}}
 {{- end -}}
 {{- with compact $found -}}
@@ -9,66 +9,86 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "lameduck.check.names" -}}
+{{- $name := include "lameduck.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) }}
+fullnameOverride: {{ $name | toJson }} would be the name of the Service, which must begin with a letter and have only a-z, 0-9 and -: use another release name, or set fullnameOverride
+{{- else if has $name (list "null" "true" "false" "yes" "no" "on" "off" "y" "n") }}
+fullnameOverride: {{ $name | toJson }} is not text in YAML: use another release name, or set fullnameOverride
+{{- end -}}
+{{- if eq (toString .Values.enabled) "false" }}
+enabled: false has no effect here: the parent chart must name it, as `condition: {{ .Chart.Name }}.enabled` in its Chart.yaml
+{{- end -}}
+{{- end -}}
+
 {{- define "lameduck.check.config" -}}
 {{- $places := dict "drain" "`drain` at the root of the values" "listen" "`ports`" "cluster" "`cluster` at the root of the values" "service" "`fullnameOverride`" -}}
+{{- range $where := list "config" "extraConfig" -}}
 {{- range $key, $place := $places -}}
+{{- if hasKey (get $.Values $where) $key }}
+{{ $where }}.{{ $key }}: the chart writes this section itself: use {{ $place }} instead
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $key, $_ := .Values.extraConfig -}}
 {{- if hasKey $.Values.config $key }}
-config.{{ $key }}: the chart writes this section itself: use {{ $place }} instead
+extraConfig.{{ $key }}: this section is also in config: write it in one place
+{{- end -}}
+{{- end -}}
+{{- $dependencies := dig "dependencies" dict .Values.config | default dict -}}
+{{- range dig "stages" "dependencies" list .Values.config | default list -}}
+{{- if not (hasKey $dependencies .) }}
+config.stages.dependencies: {{ . | toJson }} is not declared: add config.dependencies.{{ . }}
 {{- end -}}
 {{- end -}}
 {{- if and .Values.auth.existingSecret (dig "auth" "keys_file" "" .Values.config) }}
 config.auth.keys_file: auth.existingSecret already says where the keys are: remove one of them
 {{- end -}}
+{{- include "lameduck.check.startup" . -}}
+{{- end -}}
+
+{{- define "lameduck.check.startup" -}}
 {{- $stages := dig "stages" "readiness_timeout" "30s" .Values.config -}}
 {{- $timeout := include "lameduck.ms" $stages | int64 -}}
-{{- $probe := .Values.probes.startup -}}
-{{- $patience := mul (int64 $probe.periodSeconds) (int64 $probe.failureThreshold) 1000 -}}
 {{- if lt $timeout 0 }}
-config.stages.readiness_timeout: {{ $stages | toJson }} is not a duration: write a number and its unit, as 30s
-{{- else if le (int64 $patience) $timeout }}
-probes.startup: {{ $probe.periodSeconds }} s x {{ $probe.failureThreshold }} failures is not more than stages.readiness_timeout ({{ $stages }}): the kubelet would kill a slow start before it can say which gate is shut; raise probes.startup.failureThreshold
+config.stages.readiness_timeout: {{ $stages | toJson }} is not a duration: write a number and its unit, for example 30s
+{{- else -}}
+{{- with .Values.probes.startup -}}
+{{- if le (mul (int64 .periodSeconds) (int64 .failureThreshold) 1000) $timeout }}
+probes.startup: {{ .periodSeconds }} s x {{ .failureThreshold }} failures is not more than stages.readiness_timeout ({{ $stages }}): the kubelet would kill a slow start before it can report which gate is closed; raise probes.startup.failureThreshold
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
 {{- define "lameduck.check.network" -}}
 {{- $ports := .Values.ports -}}
-{{- range $pair := list (list "http" "grpc") (list "http" "admin") (list "grpc" "admin") -}}
-{{- if eq (int (get $ports (first $pair))) (int (get $ports (last $pair))) }}
-ports.{{ first $pair }} and ports.{{ last $pair }} are both {{ get $ports (first $pair) }}: give each its own
+{{- if eq (int $ports.http) (int $ports.admin) }}
+ports.http and ports.admin are both {{ int $ports.http }}: use different ports
 {{- end -}}
+{{- $service := .Values.service -}}
+{{- if and $service.externalTrafficPolicy (eq $service.type "ClusterIP") }}
+service.externalTrafficPolicy: {{ $service.externalTrafficPolicy }} needs service.type NodePort or LoadBalancer: change the type, or leave it empty
 {{- end -}}
-{{- if and .Values.grpc.enabled (eq (int .Values.service.port) (int .Values.service.grpcPort)) }}
-service.port and service.grpcPort are both {{ .Values.service.port }}: give each its own
+{{- if and $service.nodePort (eq $service.type "ClusterIP") }}
+service.nodePort: {{ int $service.nodePort }} needs service.type NodePort or LoadBalancer: change the type, or leave it empty
 {{- end -}}
-{{- if and .Values.service.externalTrafficPolicy (eq .Values.service.type "ClusterIP") }}
-service.externalTrafficPolicy: {{ .Values.service.externalTrafficPolicy }} needs service.type NodePort or LoadBalancer: change the type, or leave it empty
+{{- if and $service.loadBalancerClass (ne $service.type "LoadBalancer") }}
+service.loadBalancerClass: {{ $service.loadBalancerClass }} needs service.type LoadBalancer: change the type, or leave it empty
 {{- end -}}
+{{- if and (eq (toString $service.clusterIP) "None") (ne $service.type "ClusterIP") }}
+service.clusterIP: None (headless) needs service.type ClusterIP: change the type, or leave it empty
 {{- end -}}
-
-{{- define "lameduck.check.scale" -}}
-{{- $rollout := .Values.rollout -}}
-{{- if and (has (toString $rollout.maxSurge) (list "0" "0%")) (has (toString $rollout.maxUnavailable) (list "0" "0%")) }}
-rollout: maxSurge and maxUnavailable are both 0, so that no rollout could begin: raise maxSurge
+{{- if and (gt (len (default list $service.ipFamilies)) 1) (not (has $service.ipFamilyPolicy (list "PreferDualStack" "RequireDualStack"))) }}
+service.ipFamilies: two families need service.ipFamilyPolicy PreferDualStack or RequireDualStack: set it, or name one family
 {{- end -}}
-{{- $scaling := .Values.autoscaling -}}
-{{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) }}
-autoscaling: minReplicas ({{ $scaling.minReplicas }}) is more than maxReplicas ({{ $scaling.maxReplicas }}): swap them
+{{- range $value := list "from" "adminFrom" -}}
+{{- range get $.Values.networkPolicy $value | default list -}}
+{{- if and (hasKey . "ipBlock") (or (hasKey . "namespaceSelector") (hasKey . "podSelector")) }}
+networkPolicy.{{ $value }}: an entry has ipBlock and a selector, and Kubernetes takes one of them: make two entries
+{{- else if not (or (hasKey . "ipBlock") (hasKey . "namespaceSelector") (hasKey . "podSelector")) }}
+networkPolicy.{{ $value }}: an entry has none of ipBlock, namespaceSelector, podSelector: add one, for example {ipBlock: {cidr: 10.0.0.0/8}}
 {{- end -}}
-{{- if and $scaling.enabled (not (dig "requests" "cpu" "" .Values.resources)) }}
-autoscaling: resources.requests.cpu is not set, and the target is a percentage of it: set it
-{{- end -}}
-{{- $pdb := .Values.pdb -}}
-{{- $least := ternary $scaling.minReplicas .Values.replicaCount $scaling.enabled | int -}}
-{{- $minAvailable := toString $pdb.minAvailable -}}
-{{- $maxUnavailable := toString $pdb.maxUnavailable -}}
-{{- if $pdb.enabled -}}
-{{- if and (ne $minAvailable "") (ne $maxUnavailable "") }}
-pdb: minAvailable and maxUnavailable are both set, and Kubernetes takes one: set the other to ""
-{{- else if and (eq $minAvailable "") (eq $maxUnavailable "") }}
-pdb: neither minAvailable nor maxUnavailable is set: set one, or pdb.enabled to false
-{{- end -}}
-{{- if or (has $maxUnavailable (list "0" "0%")) (eq $minAvailable "100%") (and (regexMatch "^[0-9]+$" $minAvailable) (ge (int $minAvailable) $least) (gt $least 1)) }}
-pdb: with {{ $least }} pods no pod may ever be evicted, and node drains would wait for ever: set pdb.maxUnavailable to 1 and pdb.minAvailable to ""
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -77,12 +97,9 @@ pdb: with {{ $least }} pods no pod may ever be evicted, and node drains would wa
 {{- if and .Values.rbac.create (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
 rbac.create: the Role would go to the namespace's default service account, and so to every pod there: set serviceAccount.create, or serviceAccount.name
 {{- end -}}
-{{- $user := dig "runAsUser" "" .Values.podSecurityContext -}}
+{{- $user := dig "runAsUser" "" (default dict .Values.podSecurityContext) -}}
 {{- if and (ne (toString $user) "") (eq (int $user) 0) }}
-podSecurityContext.runAsUser: 0 is root, and the image needs none: use another number, as 65532
-{{- end -}}
-{{- if and .Values.image.digest (not (regexMatch "^sha256:[0-9a-f]{64}$" .Values.image.digest)) }}
-image.digest: {{ .Values.image.digest | toJson }} is no digest: write sha256: and 64 hex digits, or leave it empty
+podSecurityContext.runAsUser: 0 is root, and the image does not need root: use another number, for example 65532
 {{- end -}}
 {{- if regexMatch "[@:][^/]*$" .Values.image.repository }}
 image.repository: {{ .Values.image.repository | toJson }} carries a tag or digest: use image.tag or image.digest
@@ -91,16 +108,12 @@ image.repository: {{ .Values.image.repository | toJson }} carries a tag or diges
 
 {{- define "lameduck.check.routes" -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
-ingress.hosts: is empty: add one, as {host: orders.example.com, paths: [{path: /, pathType: Prefix}]}, or set ingress.enabled to false
+ingress.hosts: is empty: add one, for example orders.example.com, or set ingress.enabled to false
 {{- end -}}
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) }}
-httpRoute.parentRefs: is empty, so that no gateway would serve it: add one, as {name: public, namespace: gateways}
+httpRoute.parentRefs: is empty, so that no gateway would serve it: add one, for example {name: public, namespace: gateways}
 {{- end -}}
-{{- range .Values.extraEnv -}}
-{{- if has .name (list "POD_NAME" "POD_NAMESPACE" "POD_UID" "CONTAINER_NAME") }}
-extraEnv: {{ .name }} is the pod's identity, which the chart sets itself: remove it
-{{- else if hasPrefix "LAMEDUCK_DRAIN__" .name }}
-extraEnv: {{ .name }} would go round the budget that the chart checks: use drain.{{ trimPrefix "LAMEDUCK_DRAIN__" .name | lower }}
-{{- end -}}
+{{- if and (or .Values.ingress.enabled .Values.httpRoute.enabled) (eq (toString .Values.service.clusterIP) "None") }}
+service.clusterIP: None (headless) cannot be behind an Ingress or HTTPRoute everywhere: leave it empty
 {{- end -}}
 {{- end -}}

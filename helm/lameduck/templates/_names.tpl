@@ -2,23 +2,17 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Release and chart; the release alone if it contains the chart's name. Room for a suffix is left. */}}
+{{/*
+The release's name. With nameOverride, and below a parent chart, which may use this chart more than once, `RELEASE-NAME`
+unless the release says it already. Short enough for a suffix.
+*/}}
 {{- define "lameduck.fullname" -}}
 {{- $name := include "lameduck.name" . -}}
-{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- $full := .Release.Name -}}
+{{- if and (or .Values.nameOverride (not .Chart.IsRoot)) (not (contains $name .Release.Name)) -}}
+{{- $full = printf "%s-%s" .Release.Name $name -}}
+{{- end -}}
 {{- default $full .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
-{{- end -}}
-
-{{- define "lameduck.selector" -}}
-app.kubernetes.io/name: {{ include "lameduck.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-{{- end -}}
-
-{{- define "lameduck.labels" -}}
-{{ include "lameduck.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
 {{- end -}}
 
 {{- define "lameduck.serviceAccount" -}}
