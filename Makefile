@@ -5,6 +5,8 @@ CARGO ?= cargo
 PYTHON ?= python3
 IMAGE ?= lameduck:dev
 DRILL_IMAGE ?= lameduck-drill:dev
+# Image of the nodes of the kind cluster; empty: the one of k8s/kind.yaml.
+KIND_IMAGE ?=
 # Where images that are built without an image builder are put.
 IMAGES ?= $(or $(CARGO_TARGET_DIR),target)/images
 # Where tools that some targets need are put; outside of the checkout.
@@ -76,13 +78,11 @@ e2e: ## The tests on a real cluster: any KUBECONFIG (needs helm, kubectl)
 e2e-drill: ## Every way a pod can be asked to leave, on a real cluster, from the clients' side (as e2e; also lameduck-drill)
 	./tests/e2e/run --suite drill
 
-kind-up: ## A local cluster with the image loaded (needs docker, kind)
-	kind create cluster --config k8s/kind.yaml
-	kind load docker-image $(IMAGE) --name lameduck
+kind-up: ## A local cluster with the image loaded (needs docker, kind; KIND_IMAGE for another Kubernetes)
+	IMAGES="$(IMAGES)" KIND_IMAGE="$(KIND_IMAGE)" ./scripts/kind-up $(IMAGE)
 
-kind-up-drill: kind-up ## The same with what e2e-drill needs besides: make image image-drill images
-	kind load docker-image $(DRILL_IMAGE) --name lameduck
-	kind load image-archive $(IMAGES)/lameduck-axum-peer.tar --name lameduck
+kind-up-drill: ## The same with the other images that e2e-drill needs: make image image-drill images
+	IMAGES="$(IMAGES)" KIND_IMAGE="$(KIND_IMAGE)" ./scripts/kind-up $(IMAGE) $(DRILL_IMAGE) lameduck-axum-peer:dev
 
 cross: cross-windows cross-macos ## Compile for Windows and macOS without linking (needs the targets: rustup target add)
 

@@ -4,7 +4,7 @@
 IMAGE=${IMAGE:-lameduck:dev}
 RELEASE=e2e
 # The chart's fullname for this release.
-NAME=e2e-lameduck
+NAME=e2e
 
 die() {
     echo "e2e: $*" >&2
@@ -27,11 +27,9 @@ k() { kubectl -n "$namespace" "$@"; }
 
 # Installs or upgrades, and waits until all is ready: install ARGUMENT...
 install() {
-    local test=()
-    if [[ -n ${TEST_IMAGE:-} ]]; then test=(--set "test.image.repository=${TEST_IMAGE%:*}" --set "test.image.tag=${TEST_IMAGE##*:}"); fi
     # shellcheck disable=SC2086 # arguments of helm
     helm -n "$namespace" upgrade --install "$RELEASE" helm/lameduck --wait --timeout 120s \
-        --set "image.repository=${IMAGE%:*}" --set "image.tag=${IMAGE##*:}" "${test[@]}" "$@" ${E2E_VALUES:-} >"$work/helm.log" 2>&1 ||
+        --set "image.repository=${IMAGE%:*}" --set "image.tag=${IMAGE##*:}" "$@" ${E2E_VALUES:-} >"$work/helm.log" 2>&1 ||
         { cat "$work/helm.log" >&2; fail "helm upgrade --install $*"; }
 }
 

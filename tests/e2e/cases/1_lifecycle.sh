@@ -5,8 +5,8 @@ install
 ok "installed with defaults: $(pods | wc -w) pods ready"
 
 helm -n "$namespace" test "$RELEASE" --logs --timeout 120s >"$work/helm-test.log" 2>&1 || fail "helm test"
-grep -q "^..:..:.. passed" "$work/helm-test.log" || fail "helm test says nothing of having passed"
-sed -n 's/^\(..:..:.. .*\)/      \1/p' "$work/helm-test.log"
+grep -Eq '^ +[0-9.]+ s  passed' "$work/helm-test.log" || fail "helm test does not report that it passed"
+sed -nE 's/^ *([0-9.]+ s  .*)/      \1/p' "$work/helm-test.log"
 ok "helm test drained a pod"
 
 before=$(pods)
