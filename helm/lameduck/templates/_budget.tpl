@@ -6,6 +6,9 @@
 {{- if lt (int64 (include "lameduck.ms" (get $drain $key))) 0 -}}
 {{- $_ := set $bad $key true }}
 drain.{{ $key }}: {{ get $drain $key | toJson }} is not a duration: write a number and its unit, for example 5s, 500ms or 1m30s
+{{- else if gt (int64 (include "lameduck.ms" (get $drain $key))) 86400000 }}
+{{- $_ := set $bad $key true }}
+drain.{{ $key }}: {{ get $drain $key }} is more than 24h, the maximum
 {{- end -}}
 {{- end -}}
 {{- range $key, $words := dict "timeout" (list "auto" "none") "idle_hold" (list "auto") -}}
