@@ -4,7 +4,7 @@ name: {{ .Chart.Name }}
 image: {{ include "lameduck.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 args: [serve, --config, /etc/lameduck/bootstrap.yaml]
-env: {{- include "lameduck.env" . | nindent 2 }}
+env: {{- include "lameduck.env" . | trim | nindent 2 }}
 {{- with .Values.extraEnvFrom }}
 envFrom: {{- toYaml . | nindent 2 }}
 {{- end }}
