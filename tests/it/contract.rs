@@ -1,23 +1,23 @@
 //! Every route, status and error that the contract names.
 
-use crate::client::{Answer, Client, request};
 use crate::process::{Service, eventually};
+use lameduck_testing::{Client, Response, request};
 use serde_json::{Value, json};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const KEY: &str = "0123456789abcdef-key";
 
-fn post(service: &Service, target: &str, body: &str) -> Answer {
+fn post(service: &Service, target: &str, body: &str) -> Response {
     request(service.http, "POST", target, &[JSON], body.as_bytes())
 }
 
-fn put(service: &Service, target: &str, body: &str) -> Answer {
+fn put(service: &Service, target: &str, body: &str) -> Response {
     request(service.http, "PUT", target, &[JSON], body.as_bytes())
 }
 
 /// An error is JSON with a sentence and the id that the header has; it tells nothing of our inside.
 #[track_caller]
-fn assert_error(answer: &Answer, status: u16) {
+fn assert_error(answer: &Response, status: u16) {
     assert_eq!(answer.status, status, "{}", answer.text());
     assert_eq!(answer.header("content-type"), Some("application/json"), "{answer:?}");
     let body = answer.json();
@@ -33,7 +33,7 @@ fn assert_error(answer: &Answer, status: u16) {
 
 #[test]
 fn each_route_does_what_it_says() {
-    let service = Service::start(&[]);
+    let service = crate::process::start(&[]);
     let ping = service.get("/ping");
     assert_eq!((ping.status, ping.text().as_str()), (200, r#"{"message":"pong"}"#));
     assert_eq!(ping.header("content-type"), Some("application/json"));
@@ -62,7 +62,7 @@ fn each_route_does_what_it_says() {
 
 #[test]
 fn wrong_requests_get_the_right_error() {
-    let service = Service::start(&[]);
+    let service = crate::process::start(&[]);
     let long = "x".repeat(129);
     for (answer, status) in [
         (post(&service, "/submit", "{"), 400),
@@ -98,7 +98,7 @@ fn wrong_requests_get_the_right_error() {
 
 #[test]
 fn a_body_above_the_limit_is_413_whether_announced_or_not() {
-    let service = Service::start(&[("LIMITS__BODY_BYTES", "1KiB")]);
+    let service = crate::process::start(&[("LIMITS__BODY_BYTES", "1KiB")]);
     let large = format!("{{\"x\":\"{}\"}}", "x".repeat(2000));
     assert_error(&post(&service, "/submit", &large), 413);
     let mut client = Client::connect(service.http).unwrap();
@@ -114,7 +114,7 @@ fn only_a_known_key_opens_the_account() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys");
     std::fs::write(&file, format!("# test\nann {KEY}\n")).unwrap();
-    let service = Service::start(&[("AUTH__KEYS_FILE", file.to_str().unwrap())]);
+    let service = crate::process::start(&[("AUTH__KEYS_FILE", file.to_str().unwrap())]);
     let account = |authorization: Option<&str>| {
         let headers: Vec<_> = authorization.iter().map(|value| ("authorization", *value)).collect();
         request(service.http, "GET", "/account", &headers, b"")
@@ -141,13 +141,13 @@ fn only_a_known_key_opens_the_account() {
 
 #[test]
 fn without_keys_nobody_gets_in() {
-    let service = Service::start(&[]);
+    let service = crate::process::start(&[]);
     assert_error(&request(service.http, "GET", "/account", &[("authorization", "Bearer ")], b""), 401);
 }
 
 #[test]
 fn a_full_queue_is_429_and_what_was_accepted_is_done_before_the_end() {
-    let service = Service::start(&[("JOBS__QUEUE_MAX", "1"), ("BENCH__ENABLED", "true")]);
+    let service = crate::process::start(&[("JOBS__QUEUE_MAX", "1"), ("BENCH__ENABLED", "true")]);
     // One is worked on, one waits; the third at the latest finds no place.
     let refused = (0..3).map(|_| post(&service, "/submit", r#"{"work_ms":700}"#)).find(|answer| answer.status != 202);
     let refused = refused.expect("a queue of one refuses the third");
@@ -163,7 +163,7 @@ fn a_full_queue_is_429_and_what_was_accepted_is_done_before_the_end() {
 #[test]
 fn a_job_that_is_not_done_in_time_is_named_and_the_exit_code_says_so() {
     let keys = [("BENCH__ENABLED", "true"), ("DRAIN__RELEASE", "100ms")];
-    let service = Service::start(&keys);
+    let service = crate::process::start(&keys);
     let id = post(&service, "/submit", r#"{"work_ms":60000}"#).json()["id"].clone();
     let ended = service.stop();
     assert_eq!(ended.status.code(), Some(3), "{}", ended.log);
@@ -172,7 +172,7 @@ fn a_job_that_is_not_done_in_time_is_named_and_the_exit_code_says_so() {
 
 #[test]
 fn a_panic_a_time_out_and_shedding_have_their_errors() {
-    let service = Service::start(&[("BENCH__ENABLED", "true"), ("LIMITS__REQUESTS_IN_FLIGHT", "1")]);
+    let service = crate::process::start(&[("BENCH__ENABLED", "true"), ("LIMITS__REQUESTS_IN_FLIGHT", "1")]);
     let panicked = service.get("/bench/panic");
     assert_error(&panicked, 500);
     assert_eq!(service.get("/ping").status, 200, "the process goes on");
@@ -190,7 +190,7 @@ fn a_panic_a_time_out_and_shedding_have_their_errors() {
 
 #[test]
 fn a_client_that_does_not_send_its_body_gets_503() {
-    let service = Service::start(&[("LIMITS__REQUEST_TIMEOUT", "300ms")]);
+    let service = crate::process::start(&[("LIMITS__REQUEST_TIMEOUT", "300ms")]);
     let mut client = Client::connect(service.http).unwrap();
     client
         .write(b"POST /submit HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{")
@@ -201,7 +201,7 @@ fn a_client_that_does_not_send_its_body_gets_503() {
 
 #[test]
 fn the_request_id_is_the_clients_if_it_is_valid() {
-    let service = Service::start(&[]);
+    let service = crate::process::start(&[]);
     let id = |given: &str| {
         let answer = request(service.http, "GET", "/ping", &[("x-request-id", given)], b"");
         answer.header("x-request-id").unwrap().to_owned()
@@ -215,7 +215,7 @@ fn the_request_id_is_the_clients_if_it_is_valid() {
 
 #[test]
 fn the_bench_does_what_it_says() {
-    let service = Service::start(&[("BENCH__ENABLED", "true")]);
+    let service = crate::process::start(&[("BENCH__ENABLED", "true")]);
     assert_eq!(service.get("/bench/slow?ms=20").json(), json!({ "ms": 20 }));
     assert_eq!(service.get("/bench/block?ms=20").json(), json!({ "ms": 20 }));
     let stream = service.get("/bench/stream?chunks=5&interval_ms=1&bytes=100");
@@ -240,7 +240,7 @@ fn the_bench_does_what_it_says() {
 
 #[test]
 fn an_upload_of_more_than_64_mib_is_413() {
-    let service = Service::start(&[("BENCH__ENABLED", "true")]);
+    let service = crate::process::start(&[("BENCH__ENABLED", "true")]);
     let mut client = Client::connect(service.http).unwrap();
     let head = format!("POST /bench/upload HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", (64 << 20) + 1);
     client.write(head.as_bytes()).unwrap();
@@ -249,8 +249,8 @@ fn an_upload_of_more_than_64_mib_is_413() {
 
 #[test]
 fn admin_answers_what_the_contract_lists() {
-    let service = Service::start(&[]);
-    let get = |target: &str| crate::client::get(service.admin, target);
+    let service = crate::process::start(&[]);
+    let get = |target: &str| lameduck_testing::get(service.admin, target);
     for probe in ["/livez", "/readyz", "/startupz", "/healthz"] {
         assert_eq!(get(probe).status, 200, "{probe}");
         assert!(get(&format!("{probe}?verbose")).text().len() > 2, "{probe}?verbose says something");

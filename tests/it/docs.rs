@@ -1,7 +1,7 @@
 //! The examples in the docs, run: configuration through `check`, curl lines against a service.
 
-use crate::client::request;
 use crate::process::{Service, command};
+use lameduck_testing::request;
 use std::path::{Path, PathBuf};
 
 /// The pages whose examples are run.
@@ -98,7 +98,7 @@ fn every_curl_line_does_what_it_says() {
     for page in pages().into_iter().filter(|page| !page.ends_with("tutorial.md")) {
         // Each page has its own service: one of its lines may end it.
         let service =
-            Service::start(&[("BENCH__ENABLED", "true"), ("DRAIN__STRATEGY", "delay"), ("DRAIN__DELAY", "10s")]);
+            crate::process::start(&[("BENCH__ENABLED", "true"), ("DRAIN__STRATEGY", "delay"), ("DRAIN__DELAY", "10s")]);
         for line in
             std::fs::read_to_string(&page).unwrap().lines().map(str::trim).filter(|line| line.starts_with("curl "))
         {

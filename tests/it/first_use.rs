@@ -1,6 +1,6 @@
 //! The way of a first user: no file, a wrong key, a taken port, a terminal.
 
-use crate::process::{Service, command, free_addresses};
+use crate::process::{command, free_addresses};
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
@@ -19,7 +19,7 @@ fn check(yaml: &str) -> (Option<i32>, String) {
 
 #[test]
 fn no_file_works() {
-    let service = Service::start(&[]);
+    let service = crate::process::start(&[]);
     assert_eq!(service.get("/ping").status, 200);
     assert_eq!(service.stop().status.code(), Some(0));
 }
@@ -93,7 +93,7 @@ fn a_taken_port_is_named() {
 
 #[test]
 fn a_part_that_fails_says_which_why_and_what_to_do() {
-    let ended = Service::start_unready(&[("AUTH__KEYS_FILE", "/nowhere/keys")]).wait();
+    let ended = crate::process::start_unready(&[("AUTH__KEYS_FILE", "/nowhere/keys")]).wait();
     assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
     assert!(ended.log.contains("auth.keys_file") && ended.log.contains("/nowhere/keys"), "{}", ended.log);
 }
@@ -107,7 +107,7 @@ fn a_dependency_that_does_not_answer_is_named() {
         ("STAGES__READINESS_TIMEOUT", "500ms".to_owned()),
     ];
     let keys: Vec<_> = keys.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    let ended = Service::start_unready(&keys).wait();
+    let ended = crate::process::start_unready(&keys).wait();
     assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
     assert!(ended.log.contains("database"), "{}", ended.log);
 }
@@ -122,7 +122,7 @@ fn a_stage_that_names_no_dependency_is_a_mistake() {
 
 #[test]
 fn logs_are_json_where_nobody_looks() {
-    let ended = Service::start(&[]).stop();
+    let ended = crate::process::start(&[]).stop();
     let lines: Vec<_> = ended.log.lines().filter(|line| !line.trim().is_empty()).collect();
     assert!(lines.len() > 2, "{}", ended.log);
     for line in lines {

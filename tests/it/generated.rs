@@ -2,8 +2,8 @@
 //!
 //! The seed is printed; `LAMEDUCK_TEST_SEED` repeats a run.
 
-use crate::client::{Answer, Client};
 use crate::process::Service;
+use lameduck_testing::{Client, Response};
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -155,7 +155,7 @@ fn request(random: &mut Random) -> Request {
     Request { method, bytes, well_formed, has_body: !body.is_empty() }
 }
 
-fn check(answer: &Answer) -> Result<(), &'static str> {
+fn check(answer: &Response) -> Result<(), &'static str> {
     if answer.status >= 500 {
         return Err("a 5xx");
     }
@@ -174,7 +174,7 @@ fn check(answer: &Answer) -> Result<(), &'static str> {
 }
 
 /// Sends a request; a broken one may be answered or dropped, and ends its connection.
-fn try_one(client: &mut Option<Client>, service: &Service, request: &Request) -> io::Result<Option<Answer>> {
+fn try_one(client: &mut Option<Client>, service: &Service, request: &Request) -> io::Result<Option<Response>> {
     if client.is_none() {
         *client = Some(Client::connect(service.http)?);
     }
@@ -203,7 +203,7 @@ fn ten_thousand_generated_requests_never_break_the_service() {
         .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64));
     println!("LAMEDUCK_TEST_SEED={seed}");
     let mut random = Random(seed);
-    let service = Service::start(&[("LIMITS__BODY_BYTES", "8KiB"), ("LOG__ACCESS", "errors")]);
+    let service = crate::process::start(&[("LIMITS__BODY_BYTES", "8KiB"), ("LOG__ACCESS", "errors")]);
     let mut client = None;
     let mut by_status = std::collections::BTreeMap::new();
     for number in 0..REQUESTS {

@@ -4,8 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(unix)]
-mod client;
-#[cfg(unix)]
 mod contract;
 #[cfg(unix)]
 mod docs;

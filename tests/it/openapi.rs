@@ -1,7 +1,7 @@
 //! The OpenAPI document against the running service: it says all that is there, and what it says is so.
 
-use crate::client::{Answer, request};
 use crate::process::Service;
+use lameduck_testing::{Response, request};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ fn document(service: &Service) -> Value {
 
 #[test]
 fn every_route_of_the_service_is_described_and_nothing_else() {
-    let service = Service::start(&[]);
+    let service = crate::process::start(&[]);
     let document = document(&service);
     let described: BTreeSet<_> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     let served: BTreeSet<_> = SERVICE_RS
@@ -44,7 +44,7 @@ fn every_route_of_the_service_is_described_and_nothing_else() {
 
 #[test]
 fn methods_that_are_not_described_are_405() {
-    let service = Service::start(&[]);
+    let service = crate::process::start(&[]);
     for (path, item) in document(&service)["paths"].as_object().unwrap() {
         let path = path.replace("{id}", "a");
         for method in ["get", "post", "put", "delete", "patch"] {
@@ -79,7 +79,7 @@ fn fits(document: &Value, schema: &Value, value: &Value) -> bool {
     }
 }
 
-fn assert_described(document: &Value, operation: &Value, answer: &Answer) {
+fn assert_described(document: &Value, operation: &Value, answer: &Response) {
     let described = &operation["responses"][answer.status.to_string()];
     let content = described["content"].as_object().unwrap_or_else(|| panic!("{} is not described", answer.status));
     let (kind, media) = content.iter().next().unwrap();
@@ -92,7 +92,7 @@ fn assert_described(document: &Value, operation: &Value, answer: &Answer) {
 fn answers_are_as_described() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("keys"), "ann 0123456789abcdef\n").unwrap();
-    let service = Service::start(&[("AUTH__KEYS_FILE", folder.path().join("keys").to_str().unwrap())]);
+    let service = crate::process::start(&[("AUTH__KEYS_FILE", folder.path().join("keys").to_str().unwrap())]);
     let document = document(&service);
     let mut seen = BTreeSet::new();
     for (method, path, target, body, status) in SAMPLES {

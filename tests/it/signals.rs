@@ -1,7 +1,7 @@
 //! Signals to the real process: what clients, probes and the report see.
 
-use crate::client::{self, Client};
 use crate::process::{Service, eventually};
+use lameduck_testing::{self as client, Client};
 use serde_json::json;
 use std::net::TcpStream;
 
@@ -20,7 +20,8 @@ fn slow(service: &Service, ms: u32) -> Client {
 
 #[test]
 fn sigterm_serves_through_the_delay_and_finishes_what_is_in_flight() {
-    let service = Service::start(&[("DRAIN__STRATEGY", "delay"), ("DRAIN__DELAY", "2s"), ("BENCH__ENABLED", "true")]);
+    let service =
+        crate::process::start(&[("DRAIN__STRATEGY", "delay"), ("DRAIN__DELAY", "2s"), ("BENCH__ENABLED", "true")]);
     let mut in_flight = slow(&service, 1000);
     service.signal(libc::SIGTERM);
     eventually("lame duck", || (phase(&service) == "lame_duck").then_some(()));
@@ -45,7 +46,7 @@ fn sigterm_serves_through_the_delay_and_finishes_what_is_in_flight() {
 
 #[test]
 fn without_a_delay_new_connections_are_refused_at_once() {
-    let service = Service::start(&[("DRAIN__STRATEGY", "immediate"), ("BENCH__ENABLED", "true")]);
+    let service = crate::process::start(&[("DRAIN__STRATEGY", "immediate"), ("BENCH__ENABLED", "true")]);
     let mut in_flight = slow(&service, 1000);
     service.signal(libc::SIGTERM);
     eventually("draining", || (phase(&service) == "draining").then_some(()));
@@ -56,7 +57,7 @@ fn without_a_delay_new_connections_are_refused_at_once() {
 
 #[test]
 fn a_second_sigterm_changes_nothing_but_is_counted() {
-    let service = Service::start(&[("BENCH__ENABLED", "true")]);
+    let service = crate::process::start(&[("BENCH__ENABLED", "true")]);
     let mut in_flight = slow(&service, 700);
     service.signal(libc::SIGTERM);
     eventually("draining", || (phase(&service) == "draining").then_some(()));
@@ -67,7 +68,7 @@ fn a_second_sigterm_changes_nothing_but_is_counted() {
 
 #[test]
 fn ctrl_c_at_an_idle_service_does_not_wait_for_the_delay() {
-    let service = Service::start(&[("DRAIN__STRATEGY", "delay"), ("DRAIN__DELAY", "10s")]);
+    let service = crate::process::start(&[("DRAIN__STRATEGY", "delay"), ("DRAIN__DELAY", "10s")]);
     service.signal(libc::SIGINT);
     let ended = service.wait();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
@@ -77,7 +78,7 @@ fn ctrl_c_at_an_idle_service_does_not_wait_for_the_delay() {
 
 #[test]
 fn further_ctrl_cs_cut_what_is_waited_for() {
-    let service = Service::start(&[("BENCH__ENABLED", "true")]);
+    let service = crate::process::start(&[("BENCH__ENABLED", "true")]);
     let mut stuck = slow(&service, 60_000);
     service.signal(libc::SIGINT);
     eventually("draining", || (phase(&service) == "draining").then_some(()));
@@ -90,7 +91,7 @@ fn further_ctrl_cs_cut_what_is_waited_for() {
 
 #[test]
 fn the_deadline_cuts_and_names_who_was_left() {
-    let service = Service::start(&[("BENCH__ENABLED", "true"), ("DRAIN__TIMEOUT", "300ms")]);
+    let service = crate::process::start(&[("BENCH__ENABLED", "true"), ("DRAIN__TIMEOUT", "300ms")]);
     let _stuck = slow(&service, 60_000);
     let ended = service.stop();
     assert_eq!(ended.status.code(), Some(3), "{}", ended.log);
@@ -100,7 +101,7 @@ fn the_deadline_cuts_and_names_who_was_left() {
 
 #[test]
 fn probes_answer_while_every_work_thread_is_blocked() {
-    let service = Service::start(&[("BENCH__ENABLED", "true"), ("DRAIN__TIMEOUT", "1s")]);
+    let service = crate::process::start(&[("BENCH__ENABLED", "true"), ("DRAIN__TIMEOUT", "1s")]);
     let _blocked: Vec<_> = (0..64)
         .map(|_| {
             let mut client = Client::connect(service.http).unwrap();
@@ -118,7 +119,7 @@ fn probes_answer_while_every_work_thread_is_blocked() {
 
 #[test]
 fn a_drain_call_from_loopback_is_accepted_twice_and_does_the_same_as_sigterm() {
-    let service = Service::start(&[("DRAIN__STRATEGY", "delay"), ("DRAIN__DELAY", "1s")]);
+    let service = crate::process::start(&[("DRAIN__STRATEGY", "delay"), ("DRAIN__DELAY", "1s")]);
     for _ in 0..2 {
         assert_eq!(client::request(service.admin, "POST", "/drain", &[], b"").status, 202);
     }

@@ -1,7 +1,7 @@
 //! `docs/tutorial.md`, done: its changes applied to a copy of the workspace, built, run and restarted.
 
 use crate::docs::blocks;
-use crate::process::{Service, command_of};
+use crate::process::Service;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -106,7 +106,7 @@ fn the_tutorial_builds_runs_and_remembers() {
     let binary = build();
     let home = tempfile::tempdir().unwrap();
     let start = || {
-        let mut command = command_of(&binary);
+        let mut command = Command::new(&binary);
         command.current_dir(home.path());
         Service::start_command(command, &[])
     };

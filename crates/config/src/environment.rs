@@ -20,14 +20,14 @@ mod tests {
     #[test]
     fn only_names_with_two_underscores_are_keys() {
         for (name, expected) in [
-            ("LAMEDUCK_DRAIN__DELAY", Some("drain.delay")),
-            ("LAMEDUCK_DRAIN__DELAY_MAX", Some("drain.delay_max")),
+            ("LAMEDUCK_ORDERS__DELAY", Some("orders.delay")),
+            ("LAMEDUCK_ORDERS__DELAY_MAX", Some("orders.delay_max")),
             ("LAMEDUCK_DEPENDENCIES__ORDERS_DB__TCP", Some("dependencies.orders_db.tcp")),
-            ("LAMEDUCK_DRAIN__", Some("drain.")),
+            ("LAMEDUCK_ORDERS__", Some("orders.")),
             ("LAMEDUCK_SERVICE_HOST", None),
             ("LAMEDUCK_PORT_8080_TCP_ADDR", None),
             ("LAMEDUCK_CONFIG", None),
-            ("OTHER_DRAIN__DELAY", None),
+            ("OTHER_ORDERS__DELAY", None),
             ("lameduck_drain__delay", None),
             ("DRAIN__DELAY", None),
         ] {

@@ -1,21 +1,24 @@
-//! A thin HTTP/1.1 client over a blocking socket: it hides nothing, retries nothing and pools nothing.
+//! A thin HTTP/1.1 client over a blocking socket. It hides nothing, retries nothing and pools nothing.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// No answer takes longer; a stuck test fails instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A stuck test fails instead of hanging.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An answer.
+/// A whole response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
+    /// The status code.
     pub status: u16,
+    /// Names and values, in their order.
     pub headers: Vec<(String, String)>,
+    /// The body, without the framing of its chunks.
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -27,37 +30,55 @@ impl Answer {
     }
 
     /// The body as JSON.
+    ///
+    /// # Panics
+    /// If it is not JSON; the message shows the body.
+    #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
     }
 }
 
 /// One connection.
+#[derive(Debug)]
 pub struct Client {
     stream: BufReader<TcpStream>,
 }
 
 impl Client {
+    /// Connects.
+    ///
+    /// # Errors
+    /// As the socket says.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream: BufReader::new(stream) })
     }
 
     /// Writes bytes as they are.
+    ///
+    /// # Errors
+    /// As the socket says.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes)
     }
 
-    /// Says that no more will come.
+    /// Half-closes: no more bytes will be sent.
+    ///
+    /// # Errors
+    /// As the socket says.
     pub fn finish(&mut self) -> io::Result<()> {
         self.stream.get_mut().shutdown(std::net::Shutdown::Write)
     }
 
-    /// Sends a request and reads its answer.
-    pub fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
+    /// Sends a request and reads its response.
+    ///
+    /// # Errors
+    /// The connection ended, or what came is not HTTP.
+    pub fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
         let mut head = format!("{method} {target} HTTP/1.1\r\nhost: test\r\n");
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -70,41 +91,44 @@ impl Client {
         self.read(method == "HEAD")
     }
 
-    /// Reads one answer; informational ones are passed over.
-    pub fn read(&mut self, head: bool) -> io::Result<Answer> {
+    /// Reads one response; informational ones (1xx but 101) are skipped. `head`: it is the response to a HEAD request.
+    ///
+    /// # Errors
+    /// The connection ended, or what came is not HTTP.
+    pub fn read(&mut self, head: bool) -> io::Result<Response> {
         loop {
-            let answer = self.read_one(head)?;
-            if !(100..200).contains(&answer.status) || answer.status == 101 {
-                return Ok(answer);
+            let response = self.read_one(head)?;
+            if !(100..200).contains(&response.status) || response.status == 101 {
+                return Ok(response);
             }
         }
     }
 
-    fn read_one(&mut self, head: bool) -> io::Result<Answer> {
+    fn read_one(&mut self, head: bool) -> io::Result<Response> {
         let status = self.line()?;
         let status = status.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(|| broken(&status))?;
-        let mut answer = Answer { status, headers: Vec::new(), body: Vec::new() };
+        let mut response = Response { status, headers: Vec::new(), body: Vec::new() };
         loop {
             let line = self.line()?;
             if line.is_empty() {
                 break;
             }
             let (name, value) = line.split_once(':').ok_or_else(|| broken(&line))?;
-            answer.headers.push((name.to_owned(), value.trim().to_owned()));
+            response.headers.push((name.to_owned(), value.trim().to_owned()));
         }
         if head || matches!(status, 100..200 | 204 | 304) {
-            return Ok(answer);
+            return Ok(response);
         }
-        if let Some(length) = answer.header("content-length") {
+        if let Some(length) = response.header("content-length") {
             let length = length.parse().map_err(|_| broken(length))?;
-            answer.body.resize(length, 0);
-            self.stream.read_exact(&mut answer.body)?;
-        } else if answer.header("transfer-encoding").is_some() {
-            answer.body = self.chunks()?;
+            response.body.resize(length, 0);
+            self.stream.read_exact(&mut response.body)?;
+        } else if response.header("transfer-encoding").is_some() {
+            response.body = self.chunks()?;
         } else {
-            self.stream.read_to_end(&mut answer.body)?;
+            self.stream.read_to_end(&mut response.body)?;
         }
-        Ok(answer)
+        Ok(response)
     }
 
     fn chunks(&mut self) -> io::Result<Vec<u8>> {
@@ -128,7 +152,7 @@ impl Client {
         if line.pop() != Some(b'\n') {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
-                "the connection ended in the middle of an answer",
+                "the connection ended in the middle of an response",
             ));
         }
         if line.last() == Some(&b'\r') {
@@ -142,14 +166,22 @@ fn broken(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("not HTTP: {what:?}"))
 }
 
-/// One request on a connection of its own.
-pub fn request(address: SocketAddr, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+/// One request on a separate connection.
+///
+/// # Panics
+/// If there is no response.
+#[track_caller]
+pub fn request(address: SocketAddr, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     Client::connect(address)
         .and_then(|mut client| client.send(method, target, headers, body))
         .unwrap_or_else(|error| panic!("{method} {target}: {error}"))
 }
 
-/// GET on a connection of its own.
-pub fn get(address: SocketAddr, target: &str) -> Answer {
+/// GET on a separate connection.
+///
+/// # Panics
+/// If there is no response.
+#[track_caller]
+pub fn get(address: SocketAddr, target: &str) -> Response {
     request(address, "GET", target, &[], b"")
 }
