@@ -7,7 +7,7 @@ const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// Each room, and the rooms that it may know.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("crates/support", &[]),
     ("crates/lifecycle", &["lameduck-support"]),
     ("crates/config", &["lameduck-support"]),
@@ -25,8 +25,9 @@ const ROOMS: [(&str, &[&str]); 10] = [
             "lameduck-telemetry",
         ],
     ),
-    ("crates/drill", &["lameduck-support"]),
-    ("crates/bench", &["lameduck", "lameduck-server", "lameduck-support"]),
+    ("crates/load", &["lameduck-support"]),
+    ("crates/drill", &["lameduck-load", "lameduck-support"]),
+    ("crates/bench", &["lameduck", "lameduck-load", "lameduck-server", "lameduck-support"]),
     (".", &["lameduck"]),
 ];
 

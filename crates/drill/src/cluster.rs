@@ -4,10 +4,10 @@
 //! It knows the API server and, through its proxy, the public surfaces of the pods; it hands out facts.
 
 mod action;
-mod door;
-mod herd;
+mod api_client;
 mod load_pods;
 mod loading;
+mod pod_set;
 mod pods;
 mod rights;
 mod run;
@@ -21,17 +21,17 @@ use std::time::Duration;
 use anyhow::anyhow;
 use tokio::sync::watch;
 
-use self::door::Door;
+use self::api_client::ApiClient;
 pub(crate) use self::rights::role;
 use self::workload::{Target, Workload};
-use crate::board::Board;
 use crate::exit::Failure;
 use crate::facts::RunFacts;
+use crate::live_view::LiveView;
 use crate::plan::cluster::{Action, ClusterPlan, ClusterRun};
 
 /// A cluster with the workload that is drilled, found and allowed.
 pub(crate) struct Cluster {
-    door: Rc<Door>,
+    client: Rc<ApiClient>,
     workload: Workload,
     target: Target,
 }
@@ -43,17 +43,17 @@ impl Cluster {
     /// # Errors
     /// One of these is not there, or not allowed: all missing rights are named at once.
     pub(crate) async fn open(plan: &ClusterPlan) -> Result<Self, Failure> {
-        let door = Rc::new(Door::open(&plan.access).await.map_err(Failure::usage)?);
-        rights::check(&door, plan).await.map_err(Failure::usage)?;
-        let workload = Workload::find(&door, plan).await.map_err(Failure::usage)?;
+        let client = Rc::new(ApiClient::open(&plan.access).await.map_err(Failure::usage)?);
+        rights::check(&client, plan).await.map_err(Failure::usage)?;
+        let workload = Workload::find(&client, plan).await.map_err(Failure::usage)?;
         if plan.runs.iter().any(|run| matches!(run.action, Action::Terminate { .. })) && workload.user().is_none() {
             return Err(Failure::usage(anyhow!(
                 "--action terminate: {} says no runAsUser, and a signal reaches process 1 only from the same user",
                 workload.name
             )));
         }
-        let target = Target::find(&door, plan, &workload).await.map_err(Failure::usage)?;
-        Ok(Self { door, workload, target })
+        let target = Target::find(&client, plan, &workload).await.map_err(Failure::usage)?;
+        Ok(Self { client, workload, target })
     }
 
     /// Does one run of the plan, and takes back what it made.
@@ -64,10 +64,10 @@ impl Cluster {
         &self,
         plan: &ClusterPlan,
         run: &ClusterRun,
-        board: &Rc<Board>,
+        view: &Rc<LiveView>,
         interrupted: watch::Receiver<bool>,
     ) -> Result<RunFacts, Failure> {
-        run::run(self, plan, run, board, interrupted).await
+        run::run(self, plan, run, view, interrupted).await
     }
 }
 

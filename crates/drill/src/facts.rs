@@ -7,15 +7,13 @@ pub(crate) mod sample;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use lameduck_load::{Lag, Micros, Record, ReplicaId};
 use serde::Serialize;
 
 pub(crate) use self::cluster::{ClockFacts, ClusterSetting, PodEnd, PodFacts};
 
-use crate::endpoints::ReplicaId;
 use crate::ledger::{Ledger, Metrics};
-use crate::load::Lag;
 use crate::plan::{Role, RunPlan};
-use crate::record::{Micros, Record};
 use crate::scenario::Scenario;
 
 /// Why a replica got SIGKILL.

@@ -4,14 +4,14 @@ mod cluster;
 
 use std::time::Duration;
 
+use lameduck_load::{Kind, Period, ReplicaCounts, Verdict};
+
 use crate::exit::Exit;
 use crate::facts::{Kill, RunFacts};
 use crate::plan::{Limits, Role};
 use crate::reconcile::{Reconciled, reconcile};
-use crate::record::{Period, ReplicaCounts};
 use crate::scenario::Scenario;
 use crate::values::words;
-use crate::verdict::{Kind, Verdict};
 
 /// A run and what it is worth.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Proves a rolling restart from the client's side.
 //!
 //! The drill knows a service by its public surfaces only: HTTP, signals, files. Facts flow one way: the driver of
-//! restarts (`local` or `cluster`) and the clients (`load`) produce facts, the judge compares them with what was promised, the
-//! report shows both. The endpoint table is all that driver and clients share.
+//! restarts (`local` or `cluster`) and the clients (crate `lameduck-load`) produce facts, the judge compares them with what was
+//! promised, the report shows both. The endpoint table is all that driver and clients share.
 //!
 //! | module | what it knows |
 //! |---|---|
@@ -11,39 +11,31 @@
 //! | `local` | processes, signals, probes, rollouts |
 //! | `cluster`, `load_pod` | pods, endpoint slices, what makes pods leave; the load inside the cluster |
 //! | `clock` | how far two clocks are apart |
-//! | `endpoints` | which replica a new connection may go to |
-//! | `load` | clients that never retry |
-//! | `verdict`, `record` | what became of each request, in constant memory |
 //! | `ledger`, `reconcile` | the service's own account, compared with the clients' |
 //! | `facts`, `judge` | what happened, what it means |
-//! | `report`, `board` | how a person gets to see it |
+//! | `report`, `live_view` | how a person gets to see it |
 
-mod board;
 mod cli;
 mod clock;
 mod cluster;
 mod descriptors;
-mod endpoints;
 mod exit;
 mod facts;
 mod interrupt;
 mod judge;
 mod ledger;
-mod load;
+mod live_view;
 mod load_pod;
 mod local;
 mod placeholders;
 mod plan;
 mod probe;
 mod process;
-mod random;
 mod reconcile;
-mod record;
 mod report;
 mod scenario;
 mod session;
 mod values;
-mod verdict;
 
 pub use exit::Exit;
 pub use session::{run, run_as_plugin};

@@ -11,13 +11,10 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
+use lameduck_load::{Endpoint, Load, LoadPlan, Period, ReplicaId, Stage, Wire};
 use serde::{Deserialize, Serialize};
 
-use crate::endpoints::{Endpoint, ReplicaId};
-use crate::load::{Load, LoadPlan, Stage};
 use crate::probe;
-use crate::record::Period;
-use crate::record::wire::Wire;
 
 /// The environment variable with the [`Order`].
 pub(crate) const ORDER: &str = "LAMEDUCK_DRILL_ORDER";
@@ -41,7 +38,7 @@ pub(crate) struct Order {
 /// What a load pod says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Status {
-    pub(crate) state: Stand,
+    pub(crate) state: LoadState,
     pub(crate) ended: u64,
     pub(crate) lost: u64,
 }
@@ -49,7 +46,7 @@ pub(crate) struct Status {
 /// How far a load pod has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Stand {
+pub(crate) enum LoadState {
     Waiting,
     Running,
     Stopped,
@@ -131,10 +128,10 @@ async fn orphaned(pod: &Pod) {
 async fn status(State(pod): State<Arc<Pod>>) -> Json<Status> {
     use std::sync::atomic::Ordering::Relaxed;
     let state = match &*pod.life() {
-        Life::Waiting => Stand::Waiting,
-        Life::Running(_) | Life::Stopping => Stand::Running,
-        Life::Stopped(_) => Stand::Stopped,
-        Life::Failed(_) => Stand::Failed,
+        Life::Waiting => LoadState::Waiting,
+        Life::Running(_) | Life::Stopping => LoadState::Running,
+        Life::Stopped(_) => LoadState::Stopped,
+        Life::Failed(_) => LoadState::Failed,
     };
     let live = &pod.stage().live;
     Json(Status { state, ended: live.ended.load(Relaxed), lost: live.lost.load(Relaxed) })

@@ -13,17 +13,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use lameduck_load::{Load, Period};
 use tokio::sync::watch;
 
 use self::fleet::Fleet;
 use self::rollout::Interrupted;
-use crate::board::Board;
 use crate::exit::Failure;
 use crate::facts::{RunFacts, Setting};
 use crate::interrupt::{self, until_set};
-use crate::load::Load;
+use crate::live_view::LiveView;
 use crate::plan::{Plan, RunPlan};
-use crate::record::Period;
 
 /// Loopback addresses in use: 127.0.1.1 and up, taken in turn, like the addresses of pods.
 pub(crate) const ADDRESSES: u16 = 250;
@@ -46,12 +45,12 @@ fn address(place: u16) -> Ipv4Addr {
 pub(crate) async fn run(
     plan: &Plan,
     run: &RunPlan,
-    board: &Rc<Board>,
+    view: &Rc<LiveView>,
     interrupted: watch::Receiver<bool>,
 ) -> Result<RunFacts, Failure> {
     let stage = Arc::new(run.stage());
-    let fleet = Fleet::new(plan, run, &stage, board)?;
-    board.begin(&run.name, &stage, fleet.replicas());
+    let fleet = Fleet::new(plan, run, &stage, view)?;
+    view.begin(&run.name, &stage, fleet.replicas());
     let started = tokio::select! {
         started = fleet.start_all() => started,
         () = until_set(interrupted.clone()) => {
@@ -65,7 +64,7 @@ pub(crate) async fn run(
     }
     let facts = under_load(plan, run, &fleet, interrupted).await;
     fleet.end(Duration::ZERO).await;
-    board.finish();
+    view.finish();
     facts
 }
 

@@ -5,8 +5,8 @@ pub(crate) mod cluster;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::load::{LoadPlan, Stage};
-use crate::random::Random;
+use lameduck_load::{LoadPlan, Random, Stage};
+
 use crate::scenario::Scenario;
 
 /// A whole drill: the runs one after the other, and where the results go.

@@ -3,15 +3,13 @@
 //! A request that a client gave up on (timed out, cut off) may stand anywhere in the ledger: it makes a sum unsure by
 //! one, never wrong. Everything else must agree exactly.
 
-pub(crate) mod together;
+pub(crate) mod workload;
 
+use lameduck_load::{ReplicaCounts, ReplicaId, Verdict};
 use serde::Serialize;
 
-use crate::endpoints::ReplicaId;
 use crate::facts::{LedgerSource, ReplicaFacts};
 use crate::ledger::Ledger;
-use crate::record::ReplicaCounts;
-use crate::verdict::Verdict;
 
 /// The comparison for one replica.
 #[derive(Clone, Debug, PartialEq, Serialize)]

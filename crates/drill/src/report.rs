@@ -5,15 +5,14 @@ pub(crate) mod html;
 mod run;
 pub(crate) mod text;
 
+use lameduck_load::{Kind, LoadPlan};
 use serde::Serialize;
 
 use self::run::Run;
 
 use crate::exit::Exit;
 use crate::judge::Judged;
-use crate::load::LoadPlan;
 use crate::values::words;
-use crate::verdict::Kind;
 
 /// Raised when a key changes its meaning or goes; new keys do not raise it.
 const VERSION: u32 = 1;

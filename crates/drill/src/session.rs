@@ -7,14 +7,14 @@ use std::rc::Rc;
 
 use anyhow::Context;
 use clap::Parser;
+use lameduck_load::LoadPlan;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
-use crate::board::Board;
 use crate::cli::{self, Cli, Command};
 use crate::exit::{Exit, Failure};
 use crate::judge::{Judged, JudgedRun, judge, judge_run};
-use crate::load::LoadPlan;
+use crate::live_view::LiveView;
 use crate::plan::cluster::Source;
 use crate::plan::{Outputs, Plan, Progress};
 use crate::report::{self, Document};
@@ -73,8 +73,8 @@ fn local_drill(plan: &Plan) -> Result<Exit, Failure> {
         &plan.runs,
         plan.outputs.progress,
         |run| &run.name,
-        async |run, board, interrupted| {
-            let facts = local::run(plan, run, board, interrupted).await?;
+        async |run, view, interrupted| {
+            let facts = local::run(plan, run, view, interrupted).await?;
             Ok(judge_run(facts, &plan.limits, plan.target.has_ledger))
         },
     ))??;
@@ -97,8 +97,8 @@ fn cluster_drill(options: &cli::cluster::Cluster, written: Vec<String>) -> Resul
             &plan.runs,
             plan.outputs.progress,
             |run| &run.name,
-            async |run, board, interrupted| {
-                let facts = cluster.run(&plan, run, board, interrupted).await?;
+            async |run, view, interrupted| {
+                let facts = cluster.run(&plan, run, view, interrupted).await?;
                 Ok(judge_run(facts, &plan.limits, plan.has_ledger))
             },
         )
@@ -125,17 +125,17 @@ async fn all_runs<R>(
     runs: &[R],
     progress: Progress,
     name: impl Fn(&R) -> &str,
-    one: impl AsyncFn(&R, &Rc<Board>, watch::Receiver<bool>) -> Result<JudgedRun, Failure>,
+    one: impl AsyncFn(&R, &Rc<LiveView>, watch::Receiver<bool>) -> Result<JudgedRun, Failure>,
 ) -> Result<Judged, Failure> {
     let (interrupt, interrupted) = watch::channel(false);
     tokio::task::spawn_local(async move {
         until_interrupted().await;
         interrupt.send_replace(true);
     });
-    let board = Board::new(progress);
+    let view = LiveView::new(progress);
     let mut judged: Vec<JudgedRun> = Vec::new();
     for run in runs {
-        match one(run, &board, interrupted.clone()).await {
+        match one(run, &view, interrupted.clone()).await {
             Ok(run) => judged.push(run),
             Err(failure) if judged.is_empty() => return Err(failure),
             Err(failure) => {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::load::Group;
+use lameduck_load::{Group, Kind};
+
 use crate::plan::Propagation;
-use crate::verdict::Kind;
 
 /// Most clients of one kind.
 const CLIENTS_MAX: u32 = 100_000;

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use clap::Args;
+use lameduck_load::{Group, Kind, LoadPlan, RequestShape};
 
 use super::Preset;
-use crate::load::{Group, LoadPlan, Shapes};
 use crate::plan::Limits;
 use crate::values::{self, default_rate};
-use crate::verdict::Kind;
 
 /// Fewest requests from which a run says anything.
 const REQUESTS_MIN: u64 = 50;
@@ -89,7 +88,7 @@ impl LoadOptions {
             None if lameduck => bench.to_owned(),
             None => String::new(),
         };
-        let shapes = Shapes {
+        let shape = RequestShape {
             path: self.path(preset),
             slow_path: or(&self.slow_path, "/bench/slow?ms=400"),
             stream_path: or(&self.stream_path, "/bench/stream?chunks=10&interval_ms=50&bytes=512"),
@@ -100,17 +99,17 @@ impl LoadOptions {
             pipeline_depth: 3,
             host: None,
         };
-        for path in [&shapes.path, &shapes.slow_path, &shapes.stream_path, &shapes.upload_path] {
+        for path in [&shape.path, &shape.slow_path, &shape.stream_path, &shape.upload_path] {
             ensure!(
                 path.is_empty() || (path.starts_with('/') && path.chars().all(|letter| letter.is_ascii_graphic())),
                 "path {path:?}: expected it to begin with / and to have no spaces"
             );
         }
-        let groups = self.groups(preset, &shapes)?;
+        let groups = self.groups(preset, &shape)?;
         let seed = self.seed.unwrap_or_else(fresh_seed);
         Ok(LoadPlan {
             groups,
-            shapes,
+            shape,
             timeout: self.timeout,
             connect_timeout: self.connect_timeout,
             look_to_write: self.look_to_write,
@@ -119,7 +118,7 @@ impl LoadOptions {
         })
     }
 
-    fn groups(&self, preset: Preset, shapes: &Shapes) -> anyhow::Result<Vec<Group>> {
+    fn groups(&self, preset: Preset, shape: &RequestShape) -> anyhow::Result<Vec<Group>> {
         let mut groups: Vec<Group> = Vec::new();
         if !self.only {
             let bench: &[_] = if preset == Preset::Lameduck { &BENCH } else { &[] };
@@ -139,11 +138,11 @@ impl LoadOptions {
         ensure!(!groups.is_empty(), "--clients: no clients are left; name at least one kind with a count above 0");
         for group in &groups {
             let (path, option) = match group.kind {
-                Kind::Slow => (&shapes.slow_path, "--slow-path"),
-                Kind::Stream => (&shapes.stream_path, "--stream-path"),
-                Kind::Upload => (&shapes.upload_path, "--upload-path"),
+                Kind::Slow => (&shape.slow_path, "--slow-path"),
+                Kind::Stream => (&shape.stream_path, "--stream-path"),
+                Kind::Upload => (&shape.upload_path, "--upload-path"),
                 Kind::Hot | Kind::Warm | Kind::Cold | Kind::Connect | Kind::H2c | Kind::Pipelined => {
-                    (&shapes.path, "--path")
+                    (&shape.path, "--path")
                 }
             };
             ensure!(!path.is_empty(), "--clients {}: needs {option} with this preset", group.kind.name());

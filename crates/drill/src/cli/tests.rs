@@ -1,8 +1,8 @@
 use clap::CommandFactory;
+use lameduck_load::Kind;
 
 use super::*;
 use crate::plan::{Plan, Restart, Role};
-use crate::verdict::Kind;
 
 fn parse(arguments: &[&str]) -> Plan {
     let all = [&["lameduck-drill", "local"], arguments, &["--", "server"]].concat();
@@ -101,7 +101,7 @@ fn the_load_is_shared_out_over_the_pods_and_the_control_is_asked_for() {
     let runs: Vec<_> = plan.runs.iter().map(|run| (run.action.name(), run.role, run.times)).collect();
     assert_eq!(runs, [("rollout-restart", Role::Subject, 4), ("kill", Role::Control, 1)]);
     let plan = in_cluster(&["--context", "x", "--from-here", "http://shop.example"]).expect("valid options");
-    let way = crate::plan::cluster::Way { authority: "shop.example:80".into(), health: None };
+    let way = crate::plan::cluster::Upstream { authority: "shop.example:80".into(), health: None };
     assert_eq!(plan.source, crate::plan::cluster::Source::Here(vec![way]));
 }
 

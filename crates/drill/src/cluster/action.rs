@@ -15,12 +15,12 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::Cluster;
-use super::door::Refusal;
-use super::herd::Herd;
+use super::api_client::ApiError;
+use super::pod_set::PodSet;
 use super::undo::{Step, Undo};
 use super::workload::Workload;
-use crate::board::Board;
 use crate::facts::PodFacts;
+use crate::live_view::LiveView;
 use crate::plan::cluster::{Action, ClusterPlan};
 use crate::process;
 use crate::values::words;
@@ -35,9 +35,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(super) struct Actor<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) plan: &'a ClusterPlan,
-    pub(super) herd: &'a Herd,
+    pub(super) pods: &'a PodSet,
     pub(super) undo: &'a Undo,
-    pub(super) board: &'a Rc<Board>,
+    pub(super) view: &'a Rc<LiveView>,
     pub(super) evictions_refused: Cell<u32>,
 }
 
@@ -67,7 +67,7 @@ impl Actor<'_> {
             Action::Kill => {
                 // One would not do: a kubelet gives even a forced deletion a moment, and a good service uses it.
                 for pod in self.chosen(None) {
-                    self.herd.killed(&pod);
+                    self.pods.killed(&pod);
                     self.delete(&pod, Some(0), deadline).await?;
                 }
             }
@@ -80,26 +80,26 @@ impl Actor<'_> {
             // Whoever wrote the command knows in what state it leaves the workload.
             Action::Command(command) => return self.command(command, deadline).await,
         }
-        self.until_stands(deadline).await
+        self.wait_rolled_out(deadline).await
     }
 
     fn chosen(&self, pods: Option<u32>) -> Vec<PodFacts> {
-        let staying = self.herd.lives().staying();
+        let staying = self.pods.history().staying();
         staying.into_iter().take(pods.map_or(usize::MAX, |pods| pods as usize)).collect()
     }
 
     async fn rollout_restart(&self, deadline: Instant) -> anyhow::Result<()> {
-        let (door, workload) = (&self.cluster.door, &self.cluster.workload);
+        let (client, workload) = (&self.cluster.client, &self.cluster.workload);
         let annotations = json!({"kubectl.kubernetes.io/restartedAt": Timestamp::now().to_string()});
         let patch = json!({"spec": {"template": {"metadata": {"annotations": annotations}}}});
-        let (api, params, patch) = (workload.api(door), PatchParams::default(), Patch::Merge(patch));
+        let (api, params, patch) = (workload.api(client), PatchParams::default(), Patch::Merge(patch));
         self.ask(deadline, || api.patch(&workload.name.name, &params, &patch)).await?;
         Ok(())
     }
 
     async fn scale_in(&self, to: u32, deadline: Instant) -> anyhow::Result<()> {
-        let (door, workload) = (&self.cluster.door, &self.cluster.workload);
-        let before = self.ask(deadline, || workload.api_get(door)).await?;
+        let (client, workload) = (&self.cluster.client, &self.cluster.workload);
+        let before = self.ask(deadline, || workload.api_get(client)).await?;
         let before = Workload::replicas(&before);
         if to >= before {
             return Err(anyhow!("--to {to}: {} has {before} replicas", workload.name));
@@ -107,20 +107,20 @@ impl Actor<'_> {
         let back = Step::ScaleTo(before);
         self.undo.remember(back.clone());
         let (api, params, patch) =
-            (workload.api(door), PatchParams::default(), Patch::Merge(json!({"spec": {"replicas": to}})));
+            (workload.api(client), PatchParams::default(), Patch::Merge(json!({"spec": {"replicas": to}})));
         self.ask(deadline, || api.patch_scale(&workload.name.name, &params, &patch)).await?;
-        self.until_stands(deadline).await?;
-        self.herd.until_nobody_leaves(self.plan.settle).await?;
+        self.wait_rolled_out(deadline).await?;
+        self.pods.until_nobody_leaves(self.plan.settle).await?;
         self.undo.now(&back).await?;
         Ok(())
     }
 
     async fn delete(&self, pod: &PodFacts, grace: Option<u32>, deadline: Instant) -> anyhow::Result<()> {
         let params = DeleteParams { grace_period_seconds: grace, ..this_one(pod) };
-        let api = self.cluster.door.api::<Pod>();
+        let api = self.cluster.client.api::<Pod>();
         match self.ask(deadline, || api.delete(&pod.name, &params)).await {
             // It left by itself meanwhile, and another one may have its name.
-            Ok(_) | Err(Refusal { code: Some(404 | 409), .. }) => Ok(()),
+            Ok(_) | Err(ApiError { code: Some(404 | 409), .. }) => Ok(()),
             Err(refusal) => Err(anyhow!("{} could not be deleted: {refusal}", pod.name)),
         }
     }
@@ -145,17 +145,17 @@ impl Actor<'_> {
     /// Waits until a pod has ended, and the workload stands again.
     async fn until_replaced(&self, pod: &PodFacts, deadline: Instant) -> anyhow::Result<()> {
         let left = deadline.saturating_duration_since(Instant::now());
-        if !self.herd.until(left, |herd| herd.lives().has_ended(pod)).await {
+        if !self.pods.until(left, |pods| pods.history().has_ended(pod)).await {
             return Err(anyhow!("{} had not left after {}", pod.name, words(self.plan.within)));
         }
-        self.until_stands(deadline).await
+        self.wait_rolled_out(deadline).await
     }
 
     /// Waits until every replica is there, new and ready, and gets new connections.
-    pub(super) async fn until_stands(&self, deadline: Instant) -> anyhow::Result<()> {
+    pub(super) async fn wait_rolled_out(&self, deadline: Instant) -> anyhow::Result<()> {
         loop {
-            let problem = match self.cluster.workload.stands(&self.cluster.door).await {
-                Ok(()) if self.herd.serves() => return Ok(()),
+            let problem = match self.cluster.workload.stands(&self.cluster.client).await {
+                Ok(()) if self.pods.serves() => return Ok(()),
                 Ok(()) => "not every pod is in the endpoint slices".to_owned(),
                 Err(problem) => problem,
             };
@@ -171,13 +171,13 @@ impl Actor<'_> {
     ///
     /// # Errors
     /// It refuses, or had not answered at the deadline.
-    async fn ask<T, F>(&self, deadline: Instant, request: impl Fn() -> F) -> Result<T, Refusal>
+    async fn ask<T, F>(&self, deadline: Instant, request: impl Fn() -> F) -> Result<T, ApiError>
     where
         F: Future<Output = kube::Result<T>>,
     {
         loop {
-            match self.cluster.door.answer(request()).await {
-                Err(Refusal { code: None, .. }) if Instant::now() < deadline => tokio::time::sleep(LOOK_EVERY).await,
+            match self.cluster.client.answer(request()).await {
+                Err(ApiError { code: None, .. }) if Instant::now() < deadline => tokio::time::sleep(LOOK_EVERY).await,
                 answer => return answer,
             }
         }

@@ -14,19 +14,17 @@ use http::Method;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, PostParams};
+use lameduck_load::{Lag, Period, Record, Stage, Wire};
 use tokio::time::Instant;
 
 use self::manifest::PORT;
-use super::door::Door;
+use super::api_client::ApiClient;
 use super::pods;
 use super::undo::{Step, Undo};
 use crate::clock::Offset;
 use crate::facts::ClockFacts;
-use crate::load::{Lag, Stage};
-use crate::load_pod::{Order, Stand, Status, unix_micros};
+use crate::load_pod::{LoadState, Order, Status, unix_micros};
 use crate::plan::cluster::ClusterPlan;
-use crate::record::wire::Wire;
-use crate::record::{Period, Record};
 
 /// Longest wait for the pods to run: an image may have to be pulled.
 const READY_WITHIN: Duration = Duration::from_secs(180);
@@ -37,7 +35,7 @@ const START_WITHIN: Duration = Duration::from_secs(10);
 
 /// The pods of a load.
 pub(super) struct LoadPods {
-    door: Rc<Door>,
+    client: Rc<ApiClient>,
     pods: Vec<Rc<LoadPod>>,
 }
 
@@ -65,7 +63,7 @@ impl LoadPods {
     /// # Errors
     /// The Job is refused, or a pod does not come up: with the reason that the cluster gives.
     pub(super) async fn create(
-        door: &Rc<Door>,
+        client: &Rc<ApiClient>,
         plan: &ClusterPlan,
         count: u32,
         address: std::net::SocketAddr,
@@ -76,11 +74,11 @@ impl LoadPods {
         let name = format!("lameduck-drill-{:08x}", unix_micros() as u32);
         let job = manifest::job(&name, plan, count, &order)?;
         undo.remember(Step::DeleteJob(name.clone()));
-        let created = door.answer(door.api::<Job>().create(&PostParams::default(), &job)).await;
+        let created = client.answer(client.api::<Job>().create(&PostParams::default(), &job)).await;
         created.context("the Job of the load is refused")?;
         let deadline = Instant::now() + READY_WITHIN;
         let pods = loop {
-            let problem = match Self::look(door, &name, count).await {
+            let problem = match Self::look(client, &name, count).await {
                 Ok(pods) => break pods,
                 Err(NotYet::Waits(problem)) => problem,
                 Err(NotYet::Never(problem)) => bail!("{problem}"),
@@ -90,12 +88,12 @@ impl LoadPods {
             }
             tokio::time::sleep(ASK_EVERY).await;
         };
-        Ok(Self { door: Rc::clone(door), pods })
+        Ok(Self { client: Rc::clone(client), pods })
     }
 
-    async fn look(door: &Door, job: &str, count: u32) -> Result<Vec<Rc<LoadPod>>, NotYet> {
+    async fn look(client: &ApiClient, job: &str, count: u32) -> Result<Vec<Rc<LoadPod>>, NotYet> {
         let labels = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
-        let listed = door.answer(door.api::<Pod>().list(&labels)).await;
+        let listed = client.answer(client.api::<Pod>().list(&labels)).await;
         let listed = listed.map_err(|refusal| NotYet::Waits(refusal.to_string()))?;
         let mut pods = Vec::new();
         for pod in &listed.items {
@@ -115,9 +113,9 @@ impl LoadPods {
                 ended: Cell::new(0),
                 lost: Cell::new(0),
             };
-            let answers = pod.status(door).await;
+            let answers = pod.status(client).await;
             answers.map_err(|problem| NotYet::Waits(format!("{} does not answer: {problem}", pod.name)))?;
-            let reaches = door.pod(Method::GET, &pod.name, PORT, "/reach").await;
+            let reaches = client.pod(Method::GET, &pod.name, PORT, "/reach").await;
             reaches.map_err(|problem| {
                 NotYet::Waits(format!("{} on {} does not reach the Service: {problem}", pod.name, pod.node))
             })?;
@@ -144,14 +142,14 @@ impl LoadPods {
     /// # Errors
     /// A pod cannot be told.
     pub(super) async fn start(&self, stage: &Stage) -> anyhow::Result<()> {
-        let told = future::join_all(self.pods.iter().map(|pod| pod.start(&self.door, stage))).await;
+        let told = future::join_all(self.pods.iter().map(|pod| pod.start(&self.client, stage))).await;
         told.into_iter().collect()
     }
 
     /// Keeps asking for as long as it is polled, and adds up what they say for the live view.
     pub(super) async fn follow(&self, stage: Arc<Stage>) {
         loop {
-            future::join_all(self.pods.iter().map(|pod| pod.status(&self.door))).await;
+            future::join_all(self.pods.iter().map(|pod| pod.status(&self.client))).await;
             let sum = |of: fn(&LoadPod) -> u64| self.pods.iter().map(|pod| of(pod)).sum();
             stage.live.ended.store(sum(|pod| pod.ended.get()), Ordering::Relaxed);
             stage.live.lost.store(sum(|pod| pod.lost.get()), Ordering::Relaxed);
@@ -162,7 +160,7 @@ impl LoadPods {
     /// Tells them in which part of the run they are. One that does not hear of it counts into the part before.
     pub(super) async fn enter_period(&self, period: Period) {
         let path = format!("/period/{}", period.name());
-        let told = self.pods.iter().map(|pod| self.door.pod(Method::POST, &pod.name, PORT, &path));
+        let told = self.pods.iter().map(|pod| self.client.pod(Method::POST, &pod.name, PORT, &path));
         future::join_all(told).await;
     }
 
@@ -172,7 +170,8 @@ impl LoadPods {
     /// A pod does not hand its record over: the requests it sent cannot be judged.
     pub(super) async fn stop(&self, patience: Duration, record_within: Duration) -> anyhow::Result<(Record, Lag)> {
         let deadline = Instant::now() + patience + record_within;
-        let records = future::join_all(self.pods.iter().map(|pod| pod.hand_over(&self.door, patience, deadline))).await;
+        let records =
+            future::join_all(self.pods.iter().map(|pod| pod.hand_over(&self.client, patience, deadline))).await;
         let (mut record, mut lag) = (Record::new(), Lag::new());
         for handed in records {
             let (other, other_lag) = handed?;
@@ -192,11 +191,11 @@ impl LoadPods {
 }
 
 impl LoadPod {
-    async fn start(&self, door: &Door, stage: &Stage) -> anyhow::Result<()> {
+    async fn start(&self, client: &ApiClient, stage: &Stage) -> anyhow::Result<()> {
         let (deadline, began) = (Instant::now() + START_WITHIN, stage.now());
         loop {
             // Told again it answers the same, and keeps the first.
-            let told = door.pod(Method::POST, &self.name, PORT, &format!("/start/{}", stage.now())).await;
+            let told = client.pod(Method::POST, &self.name, PORT, &format!("/start/{}", stage.now())).await;
             let Err(problem) = told else {
                 let took = stage.now() - began;
                 // It began to count at most so much late, and on average half of it.
@@ -210,17 +209,22 @@ impl LoadPod {
         }
     }
 
-    async fn status(&self, door: &Door) -> Result<Status, String> {
-        let text = door.pod(Method::GET, &self.name, PORT, "/status").await?;
+    async fn status(&self, client: &ApiClient) -> Result<Status, String> {
+        let text = client.pod(Method::GET, &self.name, PORT, "/status").await?;
         let status: Status = serde_json::from_str(&text).map_err(|error| error.to_string())?;
         self.ended.set(status.ended);
         self.lost.set(status.lost);
         Ok(status)
     }
 
-    async fn hand_over(&self, door: &Door, patience: Duration, deadline: Instant) -> anyhow::Result<(Record, Lag)> {
+    async fn hand_over(
+        &self,
+        client: &ApiClient,
+        patience: Duration,
+        deadline: Instant,
+    ) -> anyhow::Result<(Record, Lag)> {
         loop {
-            let problem = match self.ask_for_record(door, patience).await {
+            let problem = match self.ask_for_record(client, patience).await {
                 Ok(Some(text)) => {
                     let wire: Wire = serde_json::from_str(&text).context("its record cannot be read")?;
                     let ahead = self.offset.get().map_or(0, |offset| -offset.us);
@@ -236,12 +240,14 @@ impl LoadPod {
         }
     }
 
-    async fn ask_for_record(&self, door: &Door, patience: Duration) -> Result<Option<String>, String> {
-        door.pod(Method::POST, &self.name, PORT, &format!("/stop/{}", patience.as_millis())).await?;
-        match self.status(door).await?.state {
-            Stand::Stopped => door.pod(Method::GET, &self.name, PORT, "/record").await.map(Some),
-            Stand::Waiting | Stand::Running => Ok(None),
-            Stand::Failed => Err(door.pod(Method::GET, &self.name, PORT, "/record").await.unwrap_or_else(|said| said)),
+    async fn ask_for_record(&self, client: &ApiClient, patience: Duration) -> Result<Option<String>, String> {
+        client.pod(Method::POST, &self.name, PORT, &format!("/stop/{}", patience.as_millis())).await?;
+        match self.status(client).await?.state {
+            LoadState::Stopped => client.pod(Method::GET, &self.name, PORT, "/record").await.map(Some),
+            LoadState::Waiting | LoadState::Running => Ok(None),
+            LoadState::Failed => {
+                Err(client.pod(Method::GET, &self.name, PORT, "/record").await.unwrap_or_else(|said| said))
+            }
         }
     }
 }

@@ -7,17 +7,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 
+use lameduck_load::{Endpoint, Lag, Load, LoadPlan, Period, Record, ReplicaId, Stage};
 use tokio::task::JoinSet;
 
 use super::Cluster;
 use super::load_pods::LoadPods;
 use super::undo::Undo;
-use crate::endpoints::{Endpoint, ReplicaId};
 use crate::facts::ClockFacts;
-use crate::load::{Lag, Load, LoadPlan, Stage};
-use crate::plan::cluster::{ClusterPlan, Health, Source, Way};
+use crate::plan::cluster::{ClusterPlan, Health, Source, Upstream};
 use crate::probe;
-use crate::record::{Period, Record};
 
 /// Between two health checks, and the longest wait for one, as load balancers have them by default or better.
 const HEALTH_PERIOD: Duration = Duration::from_secs(1);
@@ -42,8 +40,8 @@ impl Loading {
         match &plan.source {
             Source::Here(ways) => {
                 let mut load = plan.load.clone();
-                if let [Way { authority, .. }] = ways.as_slice() {
-                    load.shapes.host = Some(authority.clone());
+                if let [Upstream { authority, .. }] = ways.as_slice() {
+                    load.shape.host = Some(authority.clone());
                 }
                 let mut health = JoinSet::new();
                 for (number, way) in (0..).zip(ways) {
@@ -55,7 +53,7 @@ impl Loading {
             }
             Source::Pods(count) => {
                 let address = cluster.target.address.context("the Service has no address")?;
-                let pods = Rc::new(LoadPods::create(&cluster.door, plan, *count, address, undo).await?);
+                let pods = Rc::new(LoadPods::create(&cluster.client, plan, *count, address, undo).await?);
                 let (asked, stage, mut asking) = (Rc::clone(&pods), Arc::clone(stage), JoinSet::new());
                 asking.spawn_local(async move { asked.follow(stage).await });
                 Ok(Self::Pods { pods, _asking: asking })
@@ -114,7 +112,7 @@ impl Loading {
 }
 
 /// Enters an address into the table, for good or for as long as its health check says.
-async fn enter(stage: &Arc<Stage>, number: u16, way: &Way, checks: &mut JoinSet<()>) -> anyhow::Result<()> {
+async fn enter(stage: &Arc<Stage>, number: u16, way: &Upstream, checks: &mut JoinSet<()>) -> anyhow::Result<()> {
     let endpoint = Endpoint { replica: ReplicaId(number), address: resolve(&way.authority).await? };
     let Some(Health { authority, path }) = way.health.clone() else {
         stage.table.enter(endpoint);

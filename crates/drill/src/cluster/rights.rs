@@ -8,7 +8,7 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessR
 use kube::Api;
 use kube::api::PostParams;
 
-use super::door::Door;
+use super::api_client::ApiClient;
 use crate::plan::cluster::{Action, ClusterPlan, Source};
 
 /// A verb on a resource, as a Role spells it.
@@ -82,8 +82,8 @@ fn needed(plan: &ClusterPlan) -> Vec<Right> {
 ///
 /// # Errors
 /// Names all that are missing, and how to get a Role with them.
-pub(super) async fn check(door: &Door, plan: &ClusterPlan) -> anyhow::Result<()> {
-    let api: Api<SelfSubjectAccessReview> = door.all();
+pub(super) async fn check(client: &ApiClient, plan: &ClusterPlan) -> anyhow::Result<()> {
+    let api: Api<SelfSubjectAccessReview> = client.all();
     let mut missing = Vec::new();
     for right in needed(plan) {
         let (resource, subresource) = right.resource.split_once('/').unwrap_or((right.resource, ""));
@@ -92,14 +92,14 @@ pub(super) async fn check(door: &Door, plan: &ClusterPlan) -> anyhow::Result<()>
             resource: Some(resource.to_owned()),
             subresource: Some(subresource.to_owned()),
             verb: Some(right.verb.to_owned()),
-            namespace: (!right.is_cluster_wide()).then(|| door.namespace.clone()),
+            namespace: (!right.is_cluster_wide()).then(|| client.namespace.clone()),
             ..ResourceAttributes::default()
         };
         let review = SelfSubjectAccessReview {
             spec: SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() },
             ..SelfSubjectAccessReview::default()
         };
-        let answer = door.answer(api.create(&PostParams::default(), &review)).await?;
+        let answer = client.answer(api.create(&PostParams::default(), &review)).await?;
         if !answer.status.is_some_and(|status| status.allowed) {
             missing.push(format!("{} {}", right.verb, right.resource));
         }
@@ -107,8 +107,8 @@ pub(super) async fn check(door: &Door, plan: &ClusterPlan) -> anyhow::Result<()>
     if !missing.is_empty() {
         bail!(
             "not allowed in namespace {} of {}: {}; --print-role prints a Role with what this drill needs",
-            door.namespace,
-            door.context,
+            client.namespace,
+            client.context,
             missing.join(", ")
         );
     }

@@ -6,21 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use lameduck_load::{Lag, Period, Record, Stage};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Cluster;
 use super::action::Actor;
-use super::herd::Herd;
 use super::loading::Loading;
+use super::pod_set::PodSet;
 use super::undo::Undo;
-use crate::board::Board;
 use crate::exit::Failure;
 use crate::facts::{ClockFacts, ClusterSetting, RunFacts, Setting};
 use crate::interrupt::{self, until_set};
-use crate::load::{Lag, Stage};
+use crate::live_view::LiveView;
 use crate::plan::cluster::{ClusterPlan, ClusterRun};
-use crate::record::{Period, Record};
 
 /// Longest wait, beyond the requests' own time-out, for a load pod to hand its record over: an API server may be away.
 const RECORD_WITHIN: Duration = Duration::from_secs(120);
@@ -37,14 +36,14 @@ pub(super) async fn run(
     cluster: &Cluster,
     plan: &ClusterPlan,
     run: &ClusterRun,
-    board: &Rc<Board>,
+    view: &Rc<LiveView>,
     interrupted: watch::Receiver<bool>,
 ) -> Result<RunFacts, Failure> {
     let stage = Arc::new(Stage::new(1));
-    let undo = Undo::new(&cluster.door, &cluster.workload);
-    let (herd, _watches) = Herd::watch(cluster, plan, &stage, board);
-    board.begin(&run.name, &stage, herd.lives().shown());
-    let actor = Actor { cluster, plan, herd: &herd, undo: &undo, board, evictions_refused: Cell::new(0) };
+    let undo = Undo::new(&cluster.client, &cluster.workload);
+    let (pods, _watches) = PodSet::watch(cluster, plan, &stage, view);
+    view.begin(&run.name, &stage, pods.history().shown());
+    let actor = Actor { cluster, plan, pods: &pods, undo: &undo, view, evictions_refused: Cell::new(0) };
     let prepared = tokio::select! {
         prepared = prepare(&actor, &stage) => prepared.map_err(Failure::invalid),
         () = until_set(interrupted.clone()) => Err(Failure::invalid(anyhow!("interrupted before the load began"))),
@@ -54,7 +53,7 @@ pub(super) async fn run(
         Err(failure) => Err(failure),
     };
     let left_behind = undo.all().await;
-    board.finish();
+    view.finish();
     if left_behind.is_empty() {
         return facts;
     }
@@ -78,11 +77,11 @@ fn join(first: Option<String>, second: &str) -> String {
 /// The workload stands as it should, the load is ready to start, and what the pods have counted so far is known.
 async fn prepare(actor: &Actor<'_>, stage: &Arc<Stage>) -> anyhow::Result<Loading> {
     let deadline = Instant::now() + actor.plan.within;
-    actor.until_stands(deadline).await?;
-    actor.herd.until_nobody_leaves(actor.plan.settle).await.context("pods were leaving before the drill began")?;
+    actor.wait_rolled_out(deadline).await?;
+    actor.pods.until_nobody_leaves(actor.plan.settle).await.context("pods were leaving before the drill began")?;
     let loading = Loading::prepare(actor.cluster, actor.plan, stage, actor.undo).await?;
-    actor.board.say(&format!("{} pods serve; load from {}", actor.herd.lives().staying().len(), loading.words()));
-    actor.herd.read_baselines().await;
+    actor.view.say(&format!("{} pods serve; load from {}", actor.pods.history().staying().len(), loading.words()));
+    actor.pods.read_baselines().await;
     Ok(loading)
 }
 
@@ -111,8 +110,8 @@ async fn under_load(
         Ok((record, lag)) => (record, lag, None),
         Err(problem) => (Record::new(), Lag::new(), Some(format!("{problem:#}"))),
     };
-    actor.herd.read_ledgers().await;
-    let replicas = actor.herd.lives().facts();
+    actor.pods.read_ledgers().await;
+    let replicas = actor.pods.history().facts();
     let left = replicas.iter().filter(|pod| pod.marked.or(pod.signalled).is_some()).count();
     let (interrupted, problem) = match acted {
         Ok(()) => (false, None),
@@ -137,21 +136,21 @@ async fn under_load(
 }
 
 fn setting(actor: &Actor<'_>, run: &ClusterRun, loading: &Loading, problem: Option<String>) -> ClusterSetting {
-    let (door, target) = (&actor.cluster.door, &actor.cluster.target);
-    let server = door.clock().map(|offset| ClockFacts { of: "the API server".to_owned(), offset });
+    let (client, target) = (&actor.cluster.client, &actor.cluster.target);
+    let server = client.clock().map(|offset| ClockFacts { of: "the API server".to_owned(), offset });
     ClusterSetting {
         run: run.clone(),
-        workload: format!("{} in namespace {} of {}", actor.cluster.workload.name, door.namespace, door.context),
+        workload: format!("{} in namespace {} of {}", actor.cluster.workload.name, client.namespace, client.context),
         service: match target.address {
             Some(address) => format!("{} ({address})", target.service),
             None => target.service.clone(),
         },
-        version: door.version.clone(),
+        version: client.version.clone(),
         source: loading.words(),
         exclusive: actor.plan.exclusive,
         clocks: server.into_iter().chain(loading.clocks()).collect(),
         evictions_refused: actor.evictions_refused.get(),
-        notes: actor.herd.notes(),
+        notes: actor.pods.notes(),
         problem,
     }
 }
@@ -161,10 +160,10 @@ async fn act(actor: &Actor<'_>, run: &ClusterRun, loading: &Loading, stage: &Sta
     pause(run.warm_up).await;
     loading.enter_period(stage, Period::During).await;
     for number in 1..=run.times {
-        actor.board.say(&format!("{} {number} of {}", run.action.name(), run.times));
+        actor.view.say(&format!("{} {number} of {}", run.action.name(), run.times));
         actor.act(&run.action).await?;
     }
-    actor.herd.until_nobody_leaves(actor.plan.settle).await?;
+    actor.pods.until_nobody_leaves(actor.plan.settle).await?;
     loading.enter_period(stage, Period::After).await;
     pause(run.cool_down).await;
     Ok(())

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Node;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
-use super::door::{Door, Refusal};
+use super::api_client::{ApiClient, ApiError};
 use super::workload::Workload;
 
 /// Longest time for taking back one thing: an API server may be away for a while.
@@ -28,7 +28,7 @@ pub(super) enum Step {
 impl Step {
     /// What a person has to type instead.
     fn command(&self, undo: &Undo) -> String {
-        let namespace = &undo.door.namespace;
+        let namespace = &undo.client.namespace;
         match self {
             Self::DeleteJob(name) => format!("kubectl -n {namespace} delete job {name}"),
             Self::Uncordon(node) => format!("kubectl uncordon {node}"),
@@ -41,14 +41,14 @@ impl Step {
 
 /// The list, youngest last.
 pub(super) struct Undo {
-    door: Rc<Door>,
+    client: Rc<ApiClient>,
     workload: Workload,
     steps: RefCell<Vec<Step>>,
 }
 
 impl Undo {
-    pub(super) fn new(door: &Rc<Door>, workload: &Workload) -> Self {
-        Self { door: Rc::clone(door), workload: workload.clone(), steps: RefCell::default() }
+    pub(super) fn new(client: &Rc<ApiClient>, workload: &Workload) -> Self {
+        Self { client: Rc::clone(client), workload: workload.clone(), steps: RefCell::default() }
     }
 
     /// Remembers a step; called before the thing is done, as the answer may get lost.
@@ -60,7 +60,7 @@ impl Undo {
     ///
     /// # Errors
     /// The API server refuses; the step stays on the list.
-    pub(super) async fn now(&self, step: &Step) -> Result<(), Refusal> {
+    pub(super) async fn now(&self, step: &Step) -> Result<(), ApiError> {
         self.take(step).await?;
         self.steps.borrow_mut().retain(|other| other != step);
         Ok(())
@@ -83,25 +83,28 @@ impl Undo {
         left_behind
     }
 
-    async fn take(&self, step: &Step) -> Result<(), Refusal> {
-        let door = &self.door;
+    async fn take(&self, step: &Step) -> Result<(), ApiError> {
+        let client = &self.client;
         let done = match step {
             Step::DeleteJob(name) => {
-                door.answer(door.api::<Job>().delete(name, &DeleteParams::background())).await.map(drop)
+                client.answer(client.api::<Job>().delete(name, &DeleteParams::background())).await.map(drop)
             }
             Step::Uncordon(node) => {
                 let patch = Patch::Merge(json!({"spec": {"unschedulable": null}}));
-                door.answer(door.all::<Node>().patch(node, &PatchParams::default(), &patch)).await.map(drop)
+                client.answer(client.all::<Node>().patch(node, &PatchParams::default(), &patch)).await.map(drop)
             }
             Step::ScaleTo(replicas) => {
                 let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
-                let api = self.workload.api(door);
-                door.answer(api.patch_scale(&self.workload.name.name, &PatchParams::default(), &patch)).await.map(drop)
+                let api = self.workload.api(client);
+                client
+                    .answer(api.patch_scale(&self.workload.name.name, &PatchParams::default(), &patch))
+                    .await
+                    .map(drop)
             }
         };
         match done {
             // What is gone needs no taking back.
-            Err(Refusal { code: Some(404), .. }) | Ok(()) => Ok(()),
+            Err(ApiError { code: Some(404), .. }) | Ok(()) => Ok(()),
             Err(refusal) => Err(refusal),
         }
     }

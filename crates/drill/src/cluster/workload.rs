@@ -11,7 +11,7 @@ use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::core::Selector;
 use serde_json::Value;
 
-use super::door::Door;
+use super::api_client::ApiClient;
 use crate::plan::cluster::{ClusterPlan, Source, WorkloadKind, WorkloadName};
 
 /// The annotation that names the container which `kubectl logs` and the like mean.
@@ -32,9 +32,9 @@ pub(super) struct Workload {
 impl Workload {
     /// # Errors
     /// There is none of this name, or it has no such container.
-    pub(super) async fn find(door: &Door, plan: &ClusterPlan) -> anyhow::Result<Self> {
-        let found = door.answer(api(door, plan.workload.kind).get(&plan.workload.name)).await;
-        let found = found.with_context(|| format!("{} in namespace {}", plan.workload, door.namespace))?;
+    pub(super) async fn find(client: &ApiClient, plan: &ClusterPlan) -> anyhow::Result<Self> {
+        let found = client.answer(api(client, plan.workload.kind).get(&plan.workload.name)).await;
+        let found = found.with_context(|| format!("{} in namespace {}", plan.workload, client.namespace))?;
         let spec = &found.data["spec"];
         let selector: LabelSelector = parse(&spec["selector"]).context("its selector cannot be read")?;
         let selector = Selector::try_from(selector).context("its selector cannot be used")?.to_string();
@@ -53,15 +53,15 @@ impl Workload {
 
     /// Whether it stands as it should: every replica is there, of the newest revision, and ready. The error says in words what
     /// is missing, or why that is not known.
-    pub(super) async fn stands(&self, door: &Door) -> Result<(), String> {
-        let found = door.answer(api(door, self.name.kind).get(&self.name.name)).await;
+    pub(super) async fn stands(&self, client: &ApiClient) -> Result<(), String> {
+        let found = client.answer(api(client, self.name.kind).get(&self.name.name)).await;
         let found = found.map_err(|error| error.to_string())?;
         progress(self.name.kind, found.metadata.generation.unwrap_or_default(), &found.data)
     }
 
     /// The object as it is now.
-    pub(super) async fn api_get(&self, door: &Door) -> kube::Result<DynamicObject> {
-        self.api(door).get(&self.name.name).await
+    pub(super) async fn api_get(&self, client: &ApiClient) -> kube::Result<DynamicObject> {
+        self.api(client).get(&self.name.name).await
     }
 
     /// The replicas that are asked for.
@@ -69,8 +69,8 @@ impl Workload {
         count(&found.data["spec"]["replicas"]).unwrap_or(1) as u32
     }
 
-    pub(super) fn api(&self, door: &Door) -> Api<DynamicObject> {
-        api(door, self.name.kind)
+    pub(super) fn api(&self, client: &ApiClient) -> Api<DynamicObject> {
+        api(client, self.name.kind)
     }
 
     /// The user that process 1 of a pod runs as, if the template says so.
@@ -81,14 +81,14 @@ impl Workload {
     }
 }
 
-fn api(door: &Door, kind: WorkloadKind) -> Api<DynamicObject> {
+fn api(client: &ApiClient, kind: WorkloadKind) -> Api<DynamicObject> {
     let name = match kind {
         WorkloadKind::Deployment => "Deployment",
         WorkloadKind::StatefulSet => "StatefulSet",
         WorkloadKind::DaemonSet => "DaemonSet",
     };
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("apps", "v1", name), kind.resource());
-    Api::namespaced_with(door.client().clone(), &door.namespace, &resource)
+    Api::namespaced_with(client.kube().clone(), &client.namespace, &resource)
 }
 
 fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> serde_json::Result<T> {
@@ -141,9 +141,9 @@ pub(super) struct Target {
 impl Target {
     /// # Errors
     /// There is no such Service or port, or more than one could be meant.
-    pub(super) async fn find(door: &Door, plan: &ClusterPlan, workload: &Workload) -> anyhow::Result<Self> {
-        let services = door.answer(door.api::<Service>().list(&ListParams::default())).await;
-        let services = services.with_context(|| format!("the Services of namespace {}", door.namespace))?.items;
+    pub(super) async fn find(client: &ApiClient, plan: &ClusterPlan, workload: &Workload) -> anyhow::Result<Self> {
+        let services = client.answer(client.api::<Service>().list(&ListParams::default())).await;
+        let services = services.with_context(|| format!("the Services of namespace {}", client.namespace))?.items;
         let service = choose(&services, plan.service.as_deref(), &workload.labels)?;
         let name = service.metadata.name.clone().unwrap_or_default();
         let spec = service.spec.clone().unwrap_or_default();

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use lameduck_load::{Ended, Kind, Period, Verdict};
+
 use super::cluster::{ClockFacts, ClusterSetting, PodEnd, PodFacts};
 use super::*;
 use crate::clock::Offset;
 use crate::plan::cluster::ClusterRun;
 use crate::plan::{Propagation, Restart, Service};
-use crate::record::{Ended, Period};
-use crate::verdict::{Kind, Verdict};
 
 /// A run of one replica that was restarted once, with these verdicts on `hot` requests of 2 ms each.
 pub(crate) fn run(name: &str, role: Role, verdicts: &[(Verdict, u64)]) -> RunFacts {

@@ -1,11 +1,12 @@
 //! A run in a cluster, judged: what a client loses is the same everywhere, but nobody outside knows which pod answered, so the
 //! pods' ledgers are compared with the clients in sum.
 
+use lameduck_load::ReplicaCounts;
+
 use super::{JudgedRun, deaths, disagreements, invalid, lost};
 use crate::facts::{ClusterSetting, RunFacts};
 use crate::plan::{Limits, Role};
-use crate::reconcile::together;
-use crate::record::ReplicaCounts;
+use crate::reconcile::workload;
 
 pub(super) fn judge_run(facts: RunFacts, limits: &Limits, keeps_ledger: bool) -> JudgedRun {
     let mut clients = ReplicaCounts::default();
@@ -13,7 +14,7 @@ pub(super) fn judge_run(facts: RunFacts, limits: &Limits, keeps_ledger: bool) ->
         clients.add(counts);
     }
     let exclusive = facts.cluster().is_some_and(|setting| setting.exclusive);
-    let together = together::reconcile(&facts.replicas, &clients, keeps_ledger, exclusive);
+    let together = workload::reconcile(&facts.replicas, &clients, keeps_ledger, exclusive);
     let invalid = [invalid(&facts, limits), unfinished(&facts)].concat();
     let broken = match facts.role() {
         Role::Control => Vec::new(),
@@ -35,10 +36,11 @@ fn unfinished(facts: &RunFacts) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use lameduck_load::Verdict;
+
     use super::*;
     use crate::facts::{LedgerSource, sample};
     use crate::ledger::Ledger;
-    use crate::verdict::Verdict;
 
     const LIMITS: Limits = Limits { lag_max: std::time::Duration::from_secs(1), sent_share_min: 0.5, requests_min: 1 };
 

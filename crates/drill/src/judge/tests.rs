@@ -49,7 +49,7 @@ fn too_little_load_is_no_proof() {
 #[test]
 fn a_machine_that_is_too_busy_is_no_place_for_a_proof() {
     let mut busy = subject(0);
-    busy.lag = crate::load::Lag::late_by(Duration::from_millis(250));
+    busy.lag = lameduck_load::Lag::from_counts(&[(250_000, 1)], Duration::ZERO);
     let judged = judged(vec![busy, control(7)]);
     assert_eq!(judged.exit, Exit::Invalid);
     assert!(

@@ -6,19 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use lameduck_load::{Endpoint, Random, ReplicaId, Stage};
 use tempfile::TempDir;
 
 use super::ADDRESSES;
-use super::replica::{Birth, Replica};
-use crate::board::Board;
-use crate::endpoints::{Endpoint, ReplicaId};
+use super::replica::{Replica, ReplicaSpec};
 use crate::exit::Failure;
 use crate::facts::{ReplicaFacts, Shown};
-use crate::load::Stage;
+use crate::live_view::LiveView;
 use crate::placeholders::Values;
 use crate::plan::{Plan, Readiness, RunPlan};
 use crate::probe;
-use crate::random::Random;
 use crate::values::words;
 
 /// The replicas of a run.
@@ -26,7 +24,7 @@ pub(crate) struct Fleet {
     plan: Plan,
     run: RunPlan,
     stage: Arc<Stage>,
-    board: Rc<Board>,
+    view: Rc<LiveView>,
     /// Report files, and what replicas print unless `--logs` keeps it.
     directory: TempDir,
     random: RefCell<Random>,
@@ -36,7 +34,7 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    pub(crate) fn new(plan: &Plan, run: &RunPlan, stage: &Arc<Stage>, board: &Rc<Board>) -> Result<Self, Failure> {
+    pub(crate) fn new(plan: &Plan, run: &RunPlan, stage: &Arc<Stage>, view: &Rc<LiveView>) -> Result<Self, Failure> {
         let directory = tempfile::Builder::new().prefix("lameduck-drill-").tempdir();
         let directory = directory.context("failed to make a temporary directory").map_err(Failure::usage)?;
         if let Some(logs) = &plan.outputs.logs {
@@ -47,7 +45,7 @@ impl Fleet {
             plan: plan.clone(),
             run: run.clone(),
             stage: Arc::clone(stage),
-            board: Rc::clone(board),
+            view: Rc::clone(view),
             directory,
             random: RefCell::new(Random::new(plan.load.seed, u64::MAX)),
             all: RefCell::default(),
@@ -65,7 +63,7 @@ impl Fleet {
     }
 
     pub(crate) fn say(&self, line: &str) {
-        self.board.say(line);
+        self.view.say(line);
     }
 
     pub(crate) fn count_restart(&self) {
@@ -135,8 +133,8 @@ impl Fleet {
 
     fn spawn(&self, slot: u16) -> Result<Rc<Replica>, Failure> {
         let number = self.all.borrow().len() as u16;
-        let birth = self.birth(slot, number)?;
-        let replica = Replica::spawn(birth, &self.stage)?;
+        let spec = self.spec(slot, number)?;
+        let replica = Replica::spawn(spec, &self.stage)?;
         self.all.borrow_mut().push(Rc::clone(&replica));
         self.shown.borrow_mut().push(Rc::clone(&replica.facts));
         let delays = (0..self.run.service.views).map(|_| self.delay()).collect();
@@ -162,7 +160,7 @@ impl Fleet {
         Err(Failure::invalid(anyhow!("{problem}{last_words}")))
     }
 
-    fn birth(&self, slot: u16, number: u16) -> Result<Birth, Failure> {
+    fn spec(&self, slot: u16, number: u16) -> Result<ReplicaSpec, Failure> {
         let ports = self.plan.target.ports;
         let place = number % ADDRESSES;
         let host = super::address(place);
@@ -188,7 +186,7 @@ impl Fleet {
             Readiness::Http(url) => Some(probe::split_url(&fill(url)?).map_err(Failure::usage)?),
         };
         let logs = self.plan.outputs.logs.as_deref().unwrap_or(self.directory.path());
-        Ok(Birth {
+        Ok(ReplicaSpec {
             endpoint: Endpoint { replica: ReplicaId(number), address: (host, values.port).into() },
             admin: (host, values.admin_port).into(),
             slot,

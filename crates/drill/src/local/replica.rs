@@ -12,18 +12,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use lameduck_load::{Endpoint, Stage};
 use tokio::process::Child;
 use tokio::sync::watch;
 
-use crate::endpoints::Endpoint;
 use crate::exit::Failure;
 use crate::facts::{ExitStatus, ReplicaFacts};
-use crate::load::Stage;
 use crate::process;
 
 /// Everything that is decided about a replica before it is born.
 #[derive(Debug)]
-pub(crate) struct Birth {
+pub(crate) struct ReplicaSpec {
     pub(crate) endpoint: Endpoint,
     pub(crate) admin: SocketAddr,
     pub(crate) slot: u16,
@@ -39,7 +38,7 @@ pub(crate) struct Birth {
 /// A replica and its watchers.
 pub(crate) struct Replica {
     pub(crate) facts: Rc<RefCell<ReplicaFacts>>,
-    birth: Birth,
+    spec: ReplicaSpec,
     stage: Arc<Stage>,
     child: RefCell<Option<Child>>,
     ready: watch::Sender<bool>,
@@ -52,27 +51,27 @@ impl Replica {
     ///
     /// # Errors
     /// The port is in use, or the program cannot be started.
-    pub(crate) fn spawn(birth: Birth, stage: &Arc<Stage>) -> Result<Rc<Self>, Failure> {
-        let address = birth.endpoint.address;
+    pub(crate) fn spawn(spec: ReplicaSpec, stage: &Arc<Stage>) -> Result<Rc<Self>, Failure> {
+        let address = spec.endpoint.address;
         // Asked before the start: the words of a program that cannot bind are its own.
         TcpListener::bind(address)
             .with_context(|| format!("{address} cannot be bound; choose another --port"))
             .map_err(Failure::usage)?;
-        let program = birth.command.first().cloned().unwrap_or_default();
-        let log = File::create(&birth.log).with_context(|| format!("failed to write {}", birth.log.display()));
+        let program = spec.command.first().cloned().unwrap_or_default();
+        let log = File::create(&spec.log).with_context(|| format!("failed to write {}", spec.log.display()));
         let log = log.map_err(Failure::usage)?;
-        let child = process::spawn(&birth.command, &birth.env, &log).map_err(|error| {
+        let child = process::spawn(&spec.command, &spec.env, &log).map_err(|error| {
             Failure::usage(match error.kind() == ErrorKind::NotFound {
                 true => anyhow!("command not found: {program}"),
                 false => anyhow!("{program} cannot be started: {error}"),
             })
         })?;
-        let mut facts = ReplicaFacts::new(birth.endpoint.replica, birth.slot, address, stage.now());
+        let mut facts = ReplicaFacts::new(spec.endpoint.replica, spec.slot, address, stage.now());
         facts.pid = child.id().unwrap_or_default();
         facts.see_phase("starting", facts.started);
         Ok(Rc::new(Self {
             facts: Rc::new(RefCell::new(facts)),
-            birth,
+            spec,
             stage: Arc::clone(stage),
             child: RefCell::new(Some(child)),
             ready: watch::Sender::new(false),
@@ -82,7 +81,7 @@ impl Replica {
     }
 
     pub(crate) fn name(&self) -> String {
-        format!("replica {} ({})", self.birth.endpoint.replica.0, self.birth.endpoint.address)
+        format!("replica {} ({})", self.spec.endpoint.replica.0, self.spec.endpoint.address)
     }
 
     /// Waits until readiness was seen; false once it cannot come any more.
@@ -106,7 +105,7 @@ impl Replica {
 
     /// The end of what it printed, for a person who has to find out why.
     pub(crate) fn last_words(&self) -> String {
-        process::last_words(&self.birth.log)
+        process::last_words(&self.spec.log)
     }
 
     fn is_alive(&self) -> bool {
@@ -127,7 +126,7 @@ impl Replica {
             tokio::task::spawn_local(async move {
                 tokio::time::sleep(delay).await;
                 let serving = replica.is_alive() && *replica.ready.borrow();
-                replica.stage.table.retire(view, replica.birth.endpoint, serving);
+                replica.stage.table.retire(view, replica.spec.endpoint, serving);
                 let now = replica.stage.now();
                 let mut facts = replica.facts.borrow_mut();
                 facts.removed = Some(facts.removed.map_or((now, now), |(first, _)| (first, now)));

@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lameduck_load::LoadPlan;
+
 use super::{Limits, Outputs, Role};
-use crate::load::LoadPlan;
 
 /// A whole drill against one workload.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ pub(crate) struct ClusterPlan {
     pub(crate) outputs: Outputs,
 }
 
-/// The door to the cluster that was named, and to no other.
+/// The client to the cluster that was named, and to no other.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     pub(crate) kubeconfig: Option<PathBuf>,
@@ -52,12 +53,12 @@ pub(crate) enum Source {
     /// A Job with so many pods, spread over the nodes.
     Pods(u32),
     /// This machine, which reaches the service at these addresses.
-    Here(Vec<Way>),
+    Here(Vec<Upstream>),
 }
 
 /// An address that a client here may connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Way {
+pub(crate) struct Upstream {
     /// HOST:PORT.
     pub(crate) authority: String,
     /// A health check as a load balancer makes it: while it does not answer 200, no new connection goes this way.

@@ -1,9 +1,9 @@
 //! What only a run in a cluster has to tell.
 
+use lameduck_load::Micros;
 use serde::Serialize;
 
 use crate::facts::{ClockFacts, ClusterSetting, PodFacts};
-use crate::record::Micros;
 
 /// The cluster, as far as it belongs into the report.
 #[derive(Debug, Serialize)]

@@ -21,12 +21,13 @@ pub(crate) fn render(document: &Document) -> serde_json::Result<String> {
 mod tests {
     use clap::Parser;
 
+    use lameduck_load::Verdict;
+
     use super::*;
     use crate::cli::{Cli, Command, local::plan};
     use crate::facts::sample;
     use crate::judge::{judge, judge_run};
     use crate::plan::Role;
-    use crate::verdict::Verdict;
 
     fn document(name: &str) -> Document {
         let cli = Cli::try_parse_from(["lameduck-drill", "local", "--seed", "18446744073709551615", "--", "server"]);

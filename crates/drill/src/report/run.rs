@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lameduck_load::{Kind, Micros, Period, Record, ReplicaCounts, Verdict};
 use serde::Serialize;
 
 use super::cluster;
@@ -9,9 +10,7 @@ use crate::facts::{ExitStatus, Kill, PhaseSeen, ReplicaFacts, Setting};
 use crate::judge::JudgedRun;
 use crate::plan::{Role, RunPlan};
 use crate::reconcile::Reconciled;
-use crate::record::{Micros, Period, Record, ReplicaCounts};
 use crate::values::words;
-use crate::verdict::{Kind, Verdict};
 
 /// A run.
 #[derive(Debug, Serialize)]
@@ -271,9 +270,9 @@ fn series_told(record: &Record) -> SeriesTold {
     }
 }
 
-fn loss_told(loss: &crate::record::Ended, series: u32) -> LossTold {
+fn loss_told(loss: &lameduck_load::Ended, series: u32) -> LossTold {
     LossTold {
-        id: crate::load::request_id(series, loss.id),
+        id: lameduck_load::request_id(series, loss.id),
         kind: loss.kind,
         verdict: loss.verdict,
         status: loss.status,

@@ -5,13 +5,12 @@ mod timeline;
 use std::fmt::Write;
 
 use hdrhistogram::Histogram;
+use lameduck_load::{Kind, Period, Record, Verdict};
 
 use crate::exit::Exit;
 use crate::judge::{Judged, JudgedRun, count};
 use crate::plan::Role;
-use crate::record::{Period, Record};
 use crate::scenario::Scenario;
-use crate::verdict::{Kind, Verdict};
 
 /// Most losses written out one by one.
 const LOSSES_SHOWN: usize = 10;

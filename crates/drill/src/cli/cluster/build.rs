@@ -6,7 +6,7 @@ use kube::config::Kubeconfig;
 use super::{ActionName, Cluster, ControlName};
 use crate::cli::Preset;
 use crate::plan::Role;
-use crate::plan::cluster::{Access, Action, ClusterPlan, ClusterRun, Health, Source, Way, WorkloadKind};
+use crate::plan::cluster::{Access, Action, ClusterPlan, ClusterRun, Health, Source, Upstream, WorkloadKind};
 
 /// Most pods of load.
 const LOAD_PODS_MAX: u32 = 100;
@@ -94,7 +94,7 @@ fn source(options: &Cluster) -> anyhow::Result<Source> {
                 Some(Health { authority, path })
             }
         };
-        ways.push(Way { authority, health });
+        ways.push(Upstream { authority, health });
     }
     Ok(Source::Here(ways))
 }

@@ -10,26 +10,26 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Actor, LOOK_EVERY, this_one};
-use crate::cluster::door::Refusal;
+use crate::cluster::api_client::ApiError;
 use crate::cluster::undo::Step;
 use crate::facts::PodFacts;
 
 impl Actor<'_> {
     /// Asks again and again while a PodDisruptionBudget says "not now", as `kubectl drain` does.
     pub(super) async fn evict(&self, pod: &PodFacts, deadline: Instant) -> anyhow::Result<()> {
-        let door = &self.cluster.door;
-        let api = door.api::<Pod>();
+        let client = &self.cluster.client;
+        let api = client.api::<Pod>();
         let params = EvictParams { delete_options: Some(this_one(pod)), ..EvictParams::default() };
         loop {
-            match door.answer(api.evict(&pod.name, &params)).await {
-                Ok(_) | Err(Refusal { code: Some(404 | 409), .. }) => return Ok(()),
-                Err(Refusal { code: Some(429), message }) => {
+            match client.answer(api.evict(&pod.name, &params)).await {
+                Ok(_) | Err(ApiError { code: Some(404 | 409), .. }) => return Ok(()),
+                Err(ApiError { code: Some(429), message }) => {
                     self.evictions_refused.set(self.evictions_refused.get() + 1);
                     if Instant::now() >= deadline {
                         return Err(anyhow!("{} could not be evicted: {message}", pod.name));
                     }
                 }
-                Err(Refusal { code: None, .. }) if Instant::now() < deadline => {}
+                Err(ApiError { code: None, .. }) if Instant::now() < deadline => {}
                 Err(refusal) => return Err(anyhow!("{} could not be evicted: {refusal}", pod.name)),
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -38,7 +38,7 @@ impl Actor<'_> {
 
     /// Cordons a node, evicts the workload's pods on it, and uncordons it once they have been replaced.
     pub(super) async fn node_drain(&self, node: Option<&str>, deadline: Instant) -> anyhow::Result<()> {
-        let staying = self.herd.lives().staying();
+        let staying = self.pods.history().staying();
         let node = match node {
             Some(node) => node.to_owned(),
             None => fullest(&staying).context("the workload has no pods")?,
@@ -47,8 +47,8 @@ impl Actor<'_> {
         if pods.is_empty() {
             return Err(anyhow!("--node {node}: no pod of the workload is there"));
         }
-        self.board.say(&format!("{} pods on {node}", pods.len()));
-        let (api, params) = (self.cluster.door.all::<Node>(), PatchParams::default());
+        self.view.say(&format!("{} pods on {node}", pods.len()));
+        let (api, params) = (self.cluster.client.all::<Node>(), PatchParams::default());
         let found = self.ask(deadline, || api.get(&node)).await?;
         if found.spec.and_then(|spec| spec.unschedulable) == Some(true) {
             return Err(anyhow!("{node} is cordoned already: whoever did that would find it uncordoned afterwards"));

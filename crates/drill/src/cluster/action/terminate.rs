@@ -14,7 +14,7 @@ use crate::load_pod::unix_micros;
 
 impl Actor<'_> {
     pub(super) async fn terminate(&self, pod: &PodFacts, deadline: Instant) -> anyhow::Result<()> {
-        let (door, workload) = (&self.cluster.door, &self.cluster.workload);
+        let (client, workload) = (&self.cluster.client, &self.cluster.workload);
         let user = workload.user().context("no runAsUser")?;
         let container = json!({
             "name": format!("lameduck-drill-{:08x}", unix_micros() as u32),
@@ -26,12 +26,12 @@ impl Actor<'_> {
                 "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}}
         });
         let patch = Patch::Strategic(json!({"spec": {"ephemeralContainers": [container]}}));
-        let (api, params) = (door.api::<Pod>(), PatchParams::default());
+        let (api, params) = (client.api::<Pod>(), PatchParams::default());
         self.ask(deadline, || api.patch_ephemeral_containers(&pod.name, &params, &patch))
             .await
             .map_err(|refusal| anyhow!("no container can be added to {}: {refusal}", pod.name))?;
-        self.board.say(&format!("{} gets SIGTERM", pod.name));
-        self.herd.signalled(pod);
+        self.view.say(&format!("{} gets SIGTERM", pod.name));
+        self.pods.signalled(pod);
         Ok(())
     }
 }

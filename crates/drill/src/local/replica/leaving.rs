@@ -3,11 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use lameduck_load::Micros;
+
 use super::Replica;
 use crate::facts::Kill;
 use crate::plan::{Restart, Service};
 use crate::process::Signal;
-use crate::record::Micros;
 
 impl Replica {
     /// Marks it as terminating. From here on everything runs by itself: each view forgets it after its delay, the

@@ -23,7 +23,7 @@ impl Replica {
     pub(crate) fn watch(self: &Rc<Self>, target: &Target, delays: Vec<Duration>) {
         tokio::task::spawn_local(Rc::clone(self).wait(delays.clone()));
         tokio::task::spawn_local(Rc::clone(self).probe(target.probe_period, delays));
-        if self.birth.has_ledger {
+        if self.spec.has_ledger {
             tokio::task::spawn_local(Rc::clone(self).follow_phases());
         }
     }
@@ -43,7 +43,7 @@ impl Replica {
             facts.see_phase("gone", now);
             facts.marked.is_none()
         };
-        self.stage.table.stops_serving(self.birth.endpoint.replica);
+        self.stage.table.stops_serving(self.spec.endpoint.replica);
         if unmarked && self.ready.send_replace(false) {
             // The kubelet sees a dead container at once; each node hears of it with its own delay.
             self.retire(delays);
@@ -65,7 +65,7 @@ impl Replica {
                 Ok(()) if !was_ready && !marked && self.is_alive() => self.becomes_ready(),
                 Err(_) if was_ready && failures >= FAILURES_MAX => {
                     self.ready.send_replace(false);
-                    self.stage.table.stops_serving(self.birth.endpoint.replica);
+                    self.stage.table.stops_serving(self.spec.endpoint.replica);
                     if !marked {
                         self.retire(delays.clone());
                     }
@@ -78,8 +78,8 @@ impl Replica {
     }
 
     async fn ask(&self) -> Result<(), String> {
-        let work = self.birth.endpoint.address;
-        let (at, answer) = match &self.birth.readiness {
+        let work = self.spec.endpoint.address;
+        let (at, answer) = match &self.spec.readiness {
             None => (work, probe::accepts(work, PROBE_TIMEOUT).await),
             Some((address, path)) => {
                 let reply = probe::get(*address, path, PROBE_TIMEOUT).await;
@@ -102,14 +102,14 @@ impl Replica {
             facts.ready.get_or_insert(now);
             facts.see_phase("ready", now);
         }
-        self.stage.table.enter(self.birth.endpoint);
+        self.stage.table.enter(self.spec.endpoint);
         self.ready.send_replace(true);
     }
 
     async fn follow_phases(self: Rc<Self>) {
         while self.is_alive() {
             if self.facts.borrow().signalled.is_some()
-                && let Ok(reply) = probe::get(self.birth.admin, "/drain", PROBE_TIMEOUT).await
+                && let Ok(reply) = probe::get(self.spec.admin, "/drain", PROBE_TIMEOUT).await
                 && let Ok(document) = Document::parse(&reply.body)
                 && self.is_alive()
             {
@@ -123,8 +123,8 @@ impl Replica {
 
     /// Reads ledger and metrics of a replica that serves nobody any more.
     pub(crate) async fn read_documents(&self) {
-        let drain = probe::get(self.birth.admin, "/drain", PROBE_TIMEOUT).await;
-        let metrics = probe::get(self.birth.admin, "/metrics", PROBE_TIMEOUT).await;
+        let drain = probe::get(self.spec.admin, "/drain", PROBE_TIMEOUT).await;
+        let metrics = probe::get(self.spec.admin, "/metrics", PROBE_TIMEOUT).await;
         let mut facts = self.facts.borrow_mut();
         match drain.and_then(|reply| Document::parse(&reply.body)) {
             Ok(document) => facts.ledger = Some((LedgerSource::DrainEndpoint, document.ledger)),
@@ -135,10 +135,10 @@ impl Replica {
 
     /// Reads the last word of a replica that has ended.
     fn read_report(&self) {
-        if !self.birth.has_ledger {
+        if !self.spec.has_ledger {
             return;
         }
-        let Ok(text) = std::fs::read_to_string(&self.birth.report_file) else { return };
+        let Ok(text) = std::fs::read_to_string(&self.spec.report_file) else { return };
         let mut facts = self.facts.borrow_mut();
         match Document::parse(&text) {
             Ok(document) => facts.ledger = Some((LedgerSource::ReportFile, document.ledger)),

@@ -3,9 +3,10 @@
 
 use std::fmt::Write;
 
+use lameduck_load::Micros;
+
 use super::{line, time};
 use crate::facts::{ClusterSetting, ReplicaFacts, RunFacts};
-use crate::record::Micros;
 
 /// Most pods shown one by one; all are in the JSON.
 const PODS_SHOWN: usize = 40;

@@ -1,0 +1,222 @@
+//! The HTTP/2 client: prior knowledge, many streams on one connection, a new connection once the peer says GOAWAY.
+
+mod frames;
+
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use h2::Reason;
+use h2::client::{ResponseFuture, SendRequest};
+use http::{Method, Request, Version};
+use tokio::sync::Semaphore;
+
+use self::frames::Frames;
+use crate::client::{Client, Pending, counts_from};
+use crate::connect::connect;
+use crate::endpoints::Endpoint;
+use crate::outcome::{Answer, Outcome};
+use crate::plan::request_id;
+use crate::verdict::Verdict;
+
+/// Most streams of one client in flight; what is due beyond them waits and keeps its due time.
+const STREAMS_MAX: usize = 100;
+
+/// Turns that the task of the frames gets to take in what lies in the kernel before a client sends all the same: a
+/// connection on which answers stream in is never quite empty.
+const LOOKS_MAX: usize = 8;
+
+/// Connections that one request may find closed to new streams before it is written.
+const UNSENT_MAX: u32 = 8;
+
+/// An HTTP/2 connection as its client holds it.
+struct Session {
+    sender: SendRequest<Bytes>,
+    frames: Rc<Frames>,
+    endpoint: Endpoint,
+    served: Rc<Cell<u64>>,
+}
+
+/// Sends what falls due until the thread stops.
+pub(crate) async fn run(mut client: Client) {
+    let mut session: Option<Session> = None;
+    let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+    loop {
+        let due = client.arrivals.next_due();
+        let was_free = Instant::now() < due && streams.available_permits() > 0;
+        tokio::time::sleep_until(due.into()).await;
+        let Ok(permit) = Arc::clone(&streams).acquire_owned().await else { return };
+        if client.worker.is_stopping() {
+            return;
+        }
+        let mut pending = client.worker.begin(client.kind, counts_from(due, was_free));
+        match look_and_send(&mut client, &mut session, &mut pending).await {
+            Err(verdict) => {
+                pending.end(verdict, 0);
+            }
+            Ok((answer, served)) => {
+                let worker = Rc::clone(&client.worker);
+                tokio::task::spawn_local(async move {
+                    let deadline = Instant::now() + worker.plan.timeout;
+                    let outcome = tokio::time::timeout_at(deadline.into(), receive(answer)).await;
+                    let outcome = outcome.unwrap_or_else(|_| Outcome::lost(Verdict::TimedOut));
+                    if outcome.verdict == Verdict::Answered {
+                        served.set(served.get() + 1);
+                    }
+                    pending.end(outcome.verdict, outcome.status);
+                    drop(permit);
+                });
+            }
+        }
+    }
+}
+
+/// Looks for a session, and sends on it after the time between look and write.
+async fn look_and_send(
+    client: &mut Client,
+    slot: &mut Option<Session>,
+    pending: &mut Pending,
+) -> Result<(ResponseFuture, Rc<Cell<u64>>), Verdict> {
+    let blind = client.worker.plan.look_to_write;
+    let mut unsent = 0;
+    loop {
+        let session = session_for(client, slot, pending).await?;
+        if !blind.is_zero() {
+            tokio::time::sleep(blind).await;
+        }
+        match send(client, session, pending) {
+            // GOAWAY was there before anything was written: what a look would have found, had it been later.
+            Err(Verdict::StreamRefused) if unsent < UNSENT_MAX => {
+                unsent += 1;
+                *slot = None;
+                client.worker.record.borrow_mut().connections_left_in_time += 1;
+            }
+            sent => return sent,
+        }
+    }
+}
+
+/// A session that takes another stream: the one there is, or a new one if its peer has said GOAWAY or is gone.
+async fn session_for<'a>(
+    client: &mut Client,
+    slot: &'a mut Option<Session>,
+    pending: &mut Pending,
+) -> Result<&'a mut Session, Verdict> {
+    if let Some(session) = slot.take() {
+        match session.look().await {
+            Some(session) => return Ok(slot.insert(session)),
+            // The old connection goes on for the streams it has; its task ends with the last of them.
+            None => client.worker.record.borrow_mut().connections_left_in_time += 1,
+        }
+    }
+    let choice = client.arrivals.choice();
+    let Some(endpoint) = client.worker.stage.table.pick(client.view, choice) else {
+        return Err(Verdict::Refused);
+    };
+    pending.failed_towards(Some(endpoint.replica));
+    client.worker.record.borrow_mut().connections_opened += 1;
+    let plan = &client.worker.plan;
+    let stream = connect(endpoint, plan.connect_timeout).await?;
+    let (stream, socket) = frames::split_socket(stream).map_err(|_| Verdict::ClientFault)?;
+    let handshake = tokio::time::timeout(plan.connect_timeout, Frames::handshake(stream, socket)).await;
+    let (sender, frames) = match handshake {
+        Ok(Ok(pair)) => pair,
+        Ok(Err(error)) => return Err(loss(&error, false)),
+        Err(_) => return Err(Verdict::ConnectTimedOut),
+    };
+    tokio::task::spawn_local(Rc::clone(&frames).run());
+    let sender = sender.ready().await.map_err(|error| loss(&error, false))?;
+    Ok(slot.insert(Session { sender, frames, endpoint, served: Rc::default() }))
+}
+
+impl Session {
+    /// Looks whether the peer has said GOAWAY or is gone, in the kernel too; `None`: it takes no further stream.
+    async fn look(mut self) -> Option<Self> {
+        for _ in 0..LOOKS_MAX {
+            self.sender = self.sender.ready().await.ok().filter(|_| !self.frames.have_ended())?;
+            if self.frames.is_quiet() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        Some(self)
+    }
+}
+
+fn send(
+    client: &Client,
+    session: &mut Session,
+    pending: &mut Pending,
+) -> Result<(ResponseFuture, Rc<Cell<u64>>), Verdict> {
+    let plan = &client.worker.plan;
+    pending.goes_to(session.endpoint, session.served.get() > 0);
+    let path = &plan.shape.path;
+    let uri = match &plan.shape.host {
+        Some(host) => format!("http://{host}{path}"),
+        None => format!("http://{}{path}", session.endpoint.address),
+    };
+    let request = Request::builder()
+        .method(Method::GET)
+        .version(Version::HTTP_2)
+        .uri(uri)
+        .header("user-agent", "lameduck-drill")
+        .header("x-request-id", request_id(plan.series(), pending.id()))
+        .body(())
+        .map_err(|_| Verdict::ClientFault)?;
+    let (answer, _) = session.sender.send_request(request, true).map_err(|error| loss(&error, false))?;
+    session.frames.push();
+    pending.is_sent();
+    Ok((answer, Rc::clone(&session.served)))
+}
+
+async fn receive(answer: ResponseFuture) -> Outcome {
+    let response = match answer.await {
+        Ok(response) => response,
+        Err(error) => return Outcome::lost(loss(&error, false)),
+    };
+    let (head, mut body) = response.into_parts();
+    while let Some(data) = body.data().await {
+        match data {
+            Ok(data) => {
+                let _ = body.flow_control().release_capacity(data.len());
+            }
+            Err(error) => return Outcome::lost(loss(&error, true)),
+        }
+    }
+    let retry_after = head.headers.contains_key("retry-after");
+    Outcome::whole(Answer { status: head.status.as_u16(), retry_after, ..Answer::default() }, 0)
+}
+
+/// What an HTTP/2 error means for the one request it ended.
+fn loss(error: &h2::Error, begun: bool) -> Verdict {
+    let unprocessed = error.reason() == Some(Reason::REFUSED_STREAM)
+        || (error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR));
+    if begun {
+        return Verdict::Truncated;
+    }
+    if unprocessed {
+        return Verdict::StreamRefused;
+    }
+    match error.get_io().map(io::Error::kind) {
+        Some(io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof) => Verdict::Closed,
+        Some(_) => Verdict::Reset,
+        None if error.is_remote() => Verdict::Reset,
+        None => Verdict::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_told_apart() {
+        let remote = h2::Error::from(Reason::REFUSED_STREAM);
+        assert_eq!(loss(&remote, false), Verdict::StreamRefused);
+        assert_eq!(loss(&remote, true), Verdict::Truncated);
+        assert_eq!(loss(&h2::Error::from(Reason::PROTOCOL_ERROR), false), Verdict::Malformed);
+    }
+}

@@ -1,0 +1,82 @@
+//! What a load consists of: clients by kind, the shape of their requests, limits.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::verdict::Kind;
+
+/// Some clients of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// How they behave.
+    pub kind: Kind,
+    /// How many there are.
+    pub clients: u32,
+    /// Requests a second that fall due for each client, on average.
+    pub rate: f64,
+}
+
+/// What the requests look like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestShape {
+    /// Path of simple requests.
+    pub path: String,
+    /// Path that answers slowly.
+    pub slow_path: String,
+    /// Path that answers in pieces.
+    pub stream_path: String,
+    /// Path that takes a body.
+    pub upload_path: String,
+    /// Chunks of an uploaded body.
+    pub upload_chunks: u32,
+    /// Bytes of a chunk.
+    pub upload_chunk_bytes: u32,
+    /// Between two chunks.
+    pub upload_interval: Duration,
+    /// Requests sent at once on a pipelined connection.
+    pub pipeline_depth: u32,
+    /// What `Host` says; `None`: the address.
+    pub host: Option<String>,
+}
+
+/// The whole load of a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LoadPlan {
+    /// The clients.
+    pub groups: Vec<Group>,
+    /// Their requests.
+    pub shape: RequestShape,
+    /// From the first byte sent to the last byte of the answer.
+    pub timeout: Duration,
+    /// For a connection to be established.
+    pub connect_timeout: Duration,
+    /// Between a client's last look at its connection and its write: the part of the race that is the client's.
+    pub look_to_write: Duration,
+    /// Over all machines; each thread has its share of the clients.
+    pub threads: usize,
+    /// Of all arrivals and choices.
+    pub seed: u64,
+}
+
+impl LoadPlan {
+    /// Requests a second that fall due, over all clients.
+    pub fn offered(&self) -> f64 {
+        self.groups.iter().map(|group| f64::from(group.clients) * group.rate).sum()
+    }
+
+    /// The part of every request id that tells this run's requests from others'.
+    pub fn series(&self) -> u32 {
+        (self.seed ^ (self.seed >> 32)) as u32
+    }
+
+    /// Most connections open at once, those of HTTP/2 counted without the old ones that still finish.
+    pub fn connections(&self) -> u64 {
+        self.groups.iter().map(|group| u64::from(group.clients)).sum()
+    }
+}
+
+/// The id of a request as it stands on the wire.
+pub fn request_id(series: u32, number: u64) -> String {
+    format!("drill-{series:08x}-{number:016x}")
+}
