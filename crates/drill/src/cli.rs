@@ -1,6 +1,7 @@
 //! The command line. Parsing only reads what was written; `local::plan` and `cluster::plan` check it as a whole and build
 //! the plan.
 
+#[cfg(feature = "cluster")]
 pub(crate) mod cluster;
 pub(crate) mod load;
 pub(crate) mod local;
@@ -21,13 +22,16 @@ pub(crate) enum Command {
     /// Run replicas of a command on this machine and restart them under load.
     Local(Box<local::Local>),
     /// Make the pods of a workload in a Kubernetes cluster leave under load (as a plugin: kubectl drill).
+    #[cfg(feature = "cluster")]
     Cluster(Box<cluster::Cluster>),
     /// Print the table of named scenarios: what happens, and what must hold.
     Scenarios,
     /// The load in a pod of a cluster drill, told what to do over HTTP.
+    #[cfg(feature = "cluster")]
     #[command(hide = true)]
     LoadPod(cluster::LoadPod),
     /// SIGTERM to process 1, from an ephemeral container that shares its processes.
+    #[cfg(feature = "cluster")]
     #[command(hide = true)]
     Signal(cluster::Signal),
 }

@@ -5,10 +5,12 @@
 
 mod action;
 mod api_client;
+pub(crate) mod kubeconfig;
 mod load_pods;
 mod loading;
 mod pod_set;
 mod pods;
+mod proxy;
 mod rights;
 mod run;
 mod slices;

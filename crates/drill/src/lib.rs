@@ -15,8 +15,12 @@
 //! | `facts`, `judge` | what happened, what it means |
 //! | `report`, `live_view` | how a person gets to see it |
 
+// Without its driver, what is known about clusters (plans, facts, their part of the report) is there and not used.
+#![cfg_attr(not(feature = "cluster"), expect(dead_code))]
+
 mod cli;
 mod clock;
+#[cfg(feature = "cluster")]
 mod cluster;
 mod descriptors;
 mod exit;
@@ -25,6 +29,7 @@ mod interrupt;
 mod judge;
 mod ledger;
 mod live_view;
+#[cfg(feature = "cluster")]
 mod load_pod;
 mod local;
 mod placeholders;

@@ -15,6 +15,7 @@ use crate::cli::{self, Cli, Command};
 use crate::exit::{Exit, Failure};
 use crate::judge::{Judged, JudgedRun, judge, judge_run};
 use crate::live_view::LiveView;
+#[cfg(feature = "cluster")]
 use crate::plan::cluster::Source;
 use crate::plan::{Outputs, Plan, Progress};
 use crate::report::{self, Document};
@@ -25,6 +26,7 @@ use crate::{descriptors, local};
 /// Results go to standard output, everything else to standard error. No process it started is left when it returns.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    #[cfg(feature = "cluster")]
     let written: Vec<String> = arguments.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
@@ -40,14 +42,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Local(options) => {
             cli::local::plan(&options).map_err(Failure::usage).and_then(|plan| local_drill(&plan))
         }
+        #[cfg(feature = "cluster")]
         Command::Cluster(options) => cluster_drill(&options, written),
+        #[cfg(feature = "cluster")]
         Command::LoadPod(options) => {
             let served = on_runtime(crate::load_pod::serve(options.listen, until_interrupted()));
             served.and_then(|served| served.map_err(Failure::invalid)).map(|()| Exit::Clean)
         }
+        #[cfg(feature = "cluster")]
         Command::Signal(options) => {
-            let told = on_runtime(crate::cluster::signal_process_one(options.after));
-            told.and_then(|told| told).map(|()| Exit::Clean)
+            let sent = on_runtime(crate::cluster::signal_process_one(options.after));
+            sent.and_then(|sent| sent).map(|()| Exit::Clean)
         }
     };
     done.unwrap_or_else(|failure| {
@@ -82,6 +87,7 @@ fn local_drill(plan: &Plan) -> Result<Exit, Failure> {
     Ok(judged.exit)
 }
 
+#[cfg(feature = "cluster")]
 fn cluster_drill(options: &cli::cluster::Cluster, written: Vec<String>) -> Result<Exit, Failure> {
     let plan = cli::cluster::plan(options, written).map_err(Failure::usage)?;
     if options.print_role {
@@ -158,12 +164,15 @@ async fn until_interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     // A terminal that is closed ends a drill as Ctrl-C does: with what it made taken back.
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let Ok(mut handlers) = kinds.into_iter().map(signal).collect::<std::io::Result<Vec<_>>>() else {
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
         // Without handlers a signal ends the drill, and the kernel its replicas.
         return std::future::pending().await;
     };
-    let any = handlers.iter_mut().map(|handler| Box::pin(handler.recv()));
-    futures_util::future::select_all(any).await;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
 }
 
 #[cfg(not(unix))]

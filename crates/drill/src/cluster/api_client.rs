@@ -1,16 +1,16 @@
-//! The client to the API server: one context, bounded waits, and a look at its clock in passing.
+//! The client of the API server: one context, bounded waits, and a look at its clock in passing.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::anyhow;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Limited};
 use k8s_openapi::jiff::fmt::rfc2822;
 use kube::client::Body;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config, Resource};
+use kube::{Api, Client, Resource};
 
+use super::kubeconfig;
 use crate::clock::{Offset, Range};
 use crate::load_pod::unix_micros;
 use crate::plan::cluster::Access;
@@ -36,31 +36,12 @@ impl ApiClient {
     /// # Errors
     /// No such context, or no answer.
     pub(super) async fn open(access: &Access) -> anyhow::Result<Self> {
-        let config = match &access.kubeconfig {
-            Some(file) => Kubeconfig::read_from(file),
-            None => Kubeconfig::read(),
-        };
-        let config = config.context("no kubeconfig: say --kubeconfig FILE, or set KUBECONFIG")?;
-        if !config.contexts.iter().any(|context| context.name == access.context) {
-            let known: Vec<_> = config.contexts.iter().map(|context| context.name.as_str()).collect();
-            bail!("--context {}: the kubeconfig has {}", access.context, known.join(", "));
-        }
-        let options = KubeConfigOptions { context: Some(access.context.clone()), ..KubeConfigOptions::default() };
-        // The crate graph may hold two providers; rustls refuses to choose. An already installed one is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut config = Config::from_custom_kubeconfig(config, &options)
-            .await
-            .with_context(|| format!("--context {}: cannot be used", access.context))?;
-        config.connect_timeout = Some(ANSWER_WITHIN);
-        // Whoever asks decides whether to ask again.
-        config.default_retry = false;
-        let namespace = access.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        let server = config.cluster_url.to_string();
-        let kube = Client::try_from(config).context("no client can be made from the kubeconfig")?;
+        let connected = kubeconfig::connect(access).await?;
+        let server = connected.server;
         let client = Self {
-            kube,
+            kube: connected.client,
             context: access.context.clone(),
-            namespace,
+            namespace: access.namespace.clone().unwrap_or(connected.namespace),
             version: String::new(),
             clock: RefCell::default(),
         };

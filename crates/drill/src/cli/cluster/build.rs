@@ -1,10 +1,10 @@
 //! From what was written to a plan for a cluster, or to one sentence that says what is wrong with it.
 
 use anyhow::{Context, bail, ensure};
-use kube::config::Kubeconfig;
 
 use super::{ActionName, Cluster, ControlName};
 use crate::cli::Preset;
+use crate::cluster::kubeconfig;
 use crate::plan::Role;
 use crate::plan::cluster::{Access, Action, ClusterPlan, ClusterRun, Health, Source, Upstream, WorkloadKind};
 
@@ -54,13 +54,10 @@ pub(crate) fn plan(options: &Cluster, command: Vec<String>) -> anyhow::Result<Cl
 
 fn access(options: &Cluster) -> anyhow::Result<Access> {
     let Some(context) = options.context.clone() else {
-        let read = match &options.kubeconfig {
-            Some(file) => Kubeconfig::read_from(file),
-            None => Kubeconfig::read(),
-        };
+        let read = kubeconfig::read(options.kubeconfig.as_deref());
         let current = read.ok().and_then(|config| config.current_context);
         let hint = match current {
-            Some(current) => format!("the current one is {current}: if that is meant, say --context {current}"),
+            Some(current) => format!("the current one is {current}: if intended, pass --context {current}"),
             None => "no kubeconfig names a current one".to_owned(),
         };
         bail!("--context is missing: a drill makes pods leave, so it never guesses the cluster; {hint}");
