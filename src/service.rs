@@ -25,7 +25,11 @@ fn routes(start: &Start<Settings>) -> anyhow::Result<App> {
     let backlog = if settings.bench { backlog.slowed(bench::work_time) } else { backlog };
     start.worker("submit", |worker| backlog.work_off(worker));
 
+    // What the engine adds to a service that asks for it. Without these lines handlers answer as under `axum::serve`.
     let app = App::new()
+        .json_errors()
+        .request_ids()
+        .request_limits()
         .route("/ping", get(ping::ping))
         .route("/submit", post(submit::submit).with_state(queue))
         .route("/update/{id}", put(update::update).with_state(Store::default()))

@@ -48,7 +48,7 @@ async fn bare(address: SocketAddr, leaving: watch::Receiver<bool>) -> anyhow::Re
 }
 
 async fn engine(address: SocketAddr, leaving: watch::Receiver<bool>) -> anyhow::Result<()> {
-    let mut options = Options { idle_hold: IdleHold::For(Duration::ZERO), ..Options::bare() };
+    let mut options = Options { idle_hold: IdleHold::For(Duration::ZERO), ..Options::default() };
     // The crowd has more in flight than the default lets in.
     options.limits.requests_in_flight = options.limits.connections;
     let server = Server::new(options);

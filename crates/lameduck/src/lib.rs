@@ -115,7 +115,9 @@ pub use gates::Gate;
 pub use handle::{Handle, NoEngine};
 pub use jobs::{Job, Jobs};
 pub use lameduck_lifecycle::{PhaseName, Report};
-pub use lameduck_server::{App, Rejected, RouteOptions};
+pub use lameduck_server::{
+    App, Began, Connection, Interest, Record, Rejected, RequestObserver, RequestScope, RouteOptions,
+};
 pub use prometheus;
 pub use run::run;
 pub use runtime::Addresses;

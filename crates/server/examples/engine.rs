@@ -14,10 +14,11 @@ struct Pong {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port: u16 = std::env::args().nth(1).as_deref().unwrap_or("0").parse()?;
-    let options = if std::env::var_os("ENGINE_FULL").is_some() { Options::default() } else { Options::bare() };
-    let server = Server::new(options);
+    let server = Server::new(Options::default());
     let large = "x".repeat(64 << 10);
-    let app = App::new()
+    let full = std::env::var_os("ENGINE_FULL").is_some();
+    let app = if full { App::new().json_errors().request_ids().request_limits() } else { App::new() };
+    let app = app
         .route("/ping", get(|| async { Json(Pong { message: "pong" }) }))
         .route("/big", get(move || std::future::ready(large.clone())))
         .route(

@@ -1,32 +1,59 @@
-//! The routes of a listener: an axum router, and beside it the table by which the server knows each route's name and limits.
+//! The routes of a listener: axum routers, and beside them the table by which the server knows each route's name and limits.
 //!
-//! axum does not list what a router contains, and a layer inside it costs each request more than the whole guard. So
-//! routes are registered here and passed on; a ready-made router brings its labels by a layer instead.
+//! An app gets what it asks for and nothing else: a ready-made axum [`Router`] answers through the server as it answers by itself.
+//!
+//! axum does not list what a router contains, and a layer inside of it costs each request. So routes that are registered here are known
+//! to the server from the request line; those of a ready-made router bring their label by a thin layer.
 
 mod label;
 mod table;
 
-pub(crate) use label::Label;
-pub(crate) use table::{METHODS, Route, RouteTable, UNMATCHED, method_index, method_of};
+pub(crate) use table::{METHODS, RouteTable, UNMATCHED, method_index, method_of};
 
 use crate::options::Limits;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::routing::MethodRouter;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, Route as AxumRoute};
+use label::Labels;
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
+use tower::{Layer, Service};
 
-/// The largest body that axum's extractors take unless told otherwise.
+/// The largest body that axum's extractors take by default.
 const AXUM_BODY_BYTES: usize = 2 << 20;
 
-/// The routes that a listener serves.
-#[derive(Clone, Debug, Default)]
+/// The routes that a listener serves, and what the server adds to them.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use lameduck_server::App;
+///
+/// // As it is: no limits but its own, its own error bodies.
+/// let ready_made = App::from(Router::new().route("/", get(|| async { "hello" })));
+///
+/// // A new service: everything that the server can add.
+/// let new = App::new().json_errors().request_ids().request_limits().route("/ping", get(|| async { "pong" }));
+/// # drop((ready_made, new));
+/// ```
+#[derive(Clone, Default)]
 pub struct App {
-    router: Router,
     routes: Vec<Registered>,
-    foreign: bool,
+    merged: Vec<(Router, RouteOptions)>,
+    layers: Vec<Arc<dyn Fn(Router) -> Router + Send + Sync>>,
+    conventions: Conventions,
 }
 
-/// A route's own limits; `None` = the server's.
+/// What the server adds to the requests of an app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Conventions {
+    pub(crate) json_errors: bool,
+    pub(crate) request_ids: bool,
+    pub(crate) request_limits: bool,
+}
+
+/// A route's own limits; `None`: those of the server, if the app has [`App::request_limits`], else none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RouteOptions {
     /// From the request head to the response head.
@@ -67,12 +94,55 @@ impl App {
         self
     }
 
-    /// Merges a ready-made router. Its labels come from axum's `MatchedPath` by a layer, which costs each of its requests
-    /// some time; its routes have the server's limits.
+    /// Merges a ready-made router with everything that it has: state, nested routers, fallback, layers. Its routes have the pattern that
+    /// matched as their label, also while in flight.
     #[must_use]
-    pub fn merge_router(mut self, router: Router) -> Self {
-        self.router = self.router.merge(router);
-        self.foreign = true;
+    pub fn merge_router(self, router: Router) -> Self {
+        self.merge_router_with(router, RouteOptions::default())
+    }
+
+    /// Merges a ready-made router whose routes all have these limits. `body_bytes` is what its extractors take, as by axum's
+    /// `DefaultBodyLimit`.
+    #[must_use]
+    pub fn merge_router_with(mut self, router: Router, options: RouteOptions) -> Self {
+        self.merged.push((router, options));
+        self
+    }
+
+    /// Adds a layer (any tower layer that axum takes) around all routes of the app, and its fallback: inside of everything that the
+    /// server does itself. The last one added is the outermost. As with axum, each route has its own copy of the layer's service.
+    #[must_use]
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<AxumRoute> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
+        <L::Service as Service<Request>>::Future: Send + 'static,
+    {
+        self.layers.push(Arc::new(move |router| router.layer(layer.clone())));
+        self
+    }
+
+    /// Error responses are JSON, `{"error", "request_id"}`: the server's own, the router's (404, 405), and those of handlers that have no
+    /// body or a short plain text. The text of a 4xx is the client's and becomes the sentence; that of a 5xx is logged instead.
+    #[must_use]
+    pub fn json_errors(mut self) -> Self {
+        self.conventions.json_errors = true;
+        self
+    }
+
+    /// Every request has an `x-request-id` (the client's if it is fit to be passed on, else a new one), and so has its response.
+    #[must_use]
+    pub fn request_ids(mut self) -> Self {
+        self.conventions.request_ids = true;
+        self
+    }
+
+    /// `request_timeout` and `body_bytes` of [`Limits`] hold for every route that has no limits of its own.
+    #[must_use]
+    pub fn request_limits(mut self) -> Self {
+        self.conventions.request_limits = true;
         self
     }
 
@@ -91,20 +161,45 @@ impl App {
 
     /// The router to call and the table to look routes up in.
     pub(crate) fn build(self, limits: &Limits) -> (Router, RouteTable) {
-        let mut table = RouteTable::new(self.foreign, limits);
-        let mut router = if self.foreign { label::labelled(self.router) } else { self.router };
-        if limits.body_bytes > AXUM_BODY_BYTES {
-            router = router.layer(DefaultBodyLimit::disable());
-        }
-        for Registered { path, mut methods, options } in self.routes {
+        let Self { routes, merged, layers, conventions } = self;
+        let layered = |router| layers.iter().fold(router, |router, layer| layer(router));
+        let mut table = RouteTable::new(conventions, limits);
+        let own_limit = |options: RouteOptions| match options.body_bytes {
+            Some(bytes) => Some(bytes),
+            None => conventions.request_limits.then_some(limits.body_bytes),
+        };
+
+        let mut own = Router::new();
+        for Registered { path, mut methods, options } in routes {
             // The server counts body bytes itself; axum's own bound would come first.
-            if options.body_bytes.unwrap_or(limits.body_bytes) > AXUM_BODY_BYTES {
+            if own_limit(options).is_some_and(|bytes| bytes > AXUM_BODY_BYTES) {
                 methods = methods.layer(DefaultBodyLimit::disable());
             }
-            table.register(&path, options, limits);
-            router = router.route(&path, methods);
+            table.register(&path, options);
+            own = own.route(&path, methods);
+        }
+        let mut router = layered(own);
+        for (ready_made, options) in merged {
+            table.expect_labels(options);
+            let ready_made = match own_limit(options) {
+                Some(bytes) if options.body_bytes.is_some() || bytes > AXUM_BODY_BYTES => {
+                    ready_made.layer(DefaultBodyLimit::max(bytes))
+                }
+                _ => ready_made,
+            };
+            // Outermost: a request is known by its route also while it is in a layer.
+            router = router.merge(layered(ready_made).layer(Labels { options }));
         }
         (router, table)
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { routes, merged, layers, conventions } = self;
+        let mut shown = f.debug_struct("App");
+        shown.field("routes", routes).field("merged", merged).field("layers", &layers.len());
+        shown.field("conventions", conventions).finish()
     }
 }
 

@@ -56,11 +56,24 @@ pub(crate) struct Ids<'a> {
     pub(crate) trace: Option<&'a str>,
 }
 
-/// An answer of the server's own.
-pub(crate) fn own(status: StatusCode, sentence: &str, ids: Ids<'_>) -> Response {
-    let mut response = Response::new(Body::from(json(sentence, ids)));
+/// What the body of the server's own responses looks like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form<'a> {
+    /// A sentence: the app asks for nothing else.
+    Text,
+    /// [`App::json_errors`](crate::App::json_errors).
+    Json(Ids<'a>),
+}
+
+/// A response of the server's own.
+pub(crate) fn own(status: StatusCode, sentence: &str, form: Form<'_>) -> Response {
+    let (body, kind) = match form {
+        Form::Text => (sentence.to_owned(), "text/plain; charset=utf-8"),
+        Form::Json(ids) => (json(sentence, ids), "application/json"),
+    };
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }
@@ -114,6 +127,10 @@ pub(crate) fn as_json(mut response: Response, ids: Ids<'_>) -> Response {
         _ => return response,
     };
     let status = response.status();
+    if let Some(text) = text.as_deref().filter(|text| status.is_server_error() && !text.is_empty()) {
+        let request_id = ids.request.and_then(|id| id.to_str().ok()).unwrap_or("");
+        tracing::error!(status = status.as_u16(), request_id, "response {}: {text}", status.as_u16());
+    }
     let sentence = match &text {
         Some(text) if status.is_client_error() && !text.is_empty() => text,
         _ => sentence(status),

@@ -2,10 +2,11 @@
 //! and its `Drop` writes exactly one end into the ledger.
 
 use crate::admission::{CROWDED, DRAINING, FORCED, LEAVING};
-use crate::app::{METHODS, method_of};
+use crate::app::{METHODS, UNMATCHED, method_of};
 use crate::cells::shard;
 use crate::clock;
 use crate::observer::{Began, Ended, NO_RESPONSE, Record, Scopes};
+use crate::request_info::Connection;
 use crate::table::{EndsWithSocket, Row, Stream};
 use http::{HeaderValue, StatusCode};
 use lameduck_lifecycle::{End, Kind, Outcome, Protocol};
@@ -19,7 +20,7 @@ pub(crate) struct Guard {
     /// HTTP/2: its own cell, and where it is kept.
     pub(crate) stream: Option<(Arc<Stream>, usize)>,
     began_ns: u64,
-    pub(crate) route: u16,
+    route: u16,
     method: u8,
     status: u16,
     protocol: Protocol,
@@ -104,6 +105,12 @@ impl Guard {
         self.stream.as_ref().map_or(&self.row.request, |(stream, _)| &stream.request)
     }
 
+    /// What handlers can know of its connection.
+    #[inline]
+    pub(crate) fn connection(&self) -> Connection {
+        Connection::new(self.row.clone(), self.stream.as_ref().map(|(stream, _)| stream.clone()), self.began_ns)
+    }
+
     /// Tells the observers that it has begun.
     pub(crate) fn began(&mut self, parts: &mut http::request::Parts) {
         let row = &*self.row;
@@ -154,6 +161,12 @@ impl Guard {
         self.done = true;
     }
 
+    /// The number of its route, as far as it is known.
+    #[inline]
+    pub(crate) fn route(&self) -> u16 {
+        if self.route == UNMATCHED && self.row.routes.has_foreign() { self.cell().what().0 } else { self.route }
+    }
+
     /// Nanoseconds of the clock when it began.
     pub(crate) fn began_ns(&self) -> u64 {
         self.began_ns
@@ -182,8 +195,9 @@ impl Drop for Guard {
         let end = self.end(state);
         let outcome = end.outcome(self.after_signal, state & LEAVING != 0);
 
+        let route = self.route();
         if self.status != 0 {
-            let series = &row.routes.route(self.route).series;
+            let series = &row.routes.route(route).series;
             series.observe(usize::from(self.method), self.status, now.saturating_sub(self.began_ns));
         }
         row.activity.end_request(now, self.has_body);
@@ -235,7 +249,7 @@ fn fits(row: &Row) -> bool {
 #[cold]
 fn tell_observers(guard: &Guard, scopes: Option<Box<Scopes>>, outcome: Outcome, ended: Ended) {
     let row = &*guard.row;
-    let path = &row.routes.route(guard.route).path;
+    let path = &row.routes.route(guard.route()).path;
     let record = Record {
         method: &method_of(guard.method),
         route: (!path.is_empty()).then_some(&**path),

@@ -42,6 +42,7 @@ mod numbers;
 mod observer;
 mod options;
 mod request_id;
+mod request_info;
 mod server;
 mod service;
 mod shared;
@@ -62,4 +63,5 @@ pub use observer::{Began, Interest, Observers, Record, RequestObserver, RequestS
 #[doc(hidden)]
 pub use options::Seams;
 pub use options::{Closings, Http2Options, Limits, Options};
+pub use request_info::Connection;
 pub use server::Server;

@@ -15,10 +15,6 @@ pub struct Options {
     pub idle_hold: IdleHold,
     /// HTTP/2.
     pub http2: Http2Options,
-    /// Every request has an `x-request-id` (the client's if valid, else made), and so has every response.
-    pub request_ids: bool,
-    /// Error answers are JSON `{"error", "request_id"}`: the server's own, the router's (404, 405) and plain-text ones of handlers.
-    pub json_errors: bool,
     /// What sees requests begin and end.
     pub observers: Observers,
     /// For tests.
@@ -33,18 +29,9 @@ impl Default for Options {
             closings: Closings::default(),
             idle_hold: IdleHold::default(),
             http2: Http2Options::default(),
-            request_ids: true,
-            json_errors: true,
             observers: Observers::none(),
             seams: Seams::default(),
         }
-    }
-}
-
-impl Options {
-    /// The engine alone, without what a service adds to each request: for measurements.
-    pub fn bare() -> Self {
-        Self { request_ids: false, json_errors: false, ..Self::default() }
     }
 }
 
@@ -61,9 +48,10 @@ pub struct Limits {
     pub first_byte_timeout: Duration,
     /// Between requests. Each connection's own differs by up to 10 %, so that they do not end together.
     pub idle_timeout: Duration,
-    /// From the request head to the response head; not for upgrades. A route may have its own.
+    /// From the request head to the response head; not for upgrades. For apps with [`App::request_limits`](crate::App::request_limits);
+    /// a route may have its own.
     pub request_timeout: Duration,
-    /// Bytes of a request body. A route may have its own.
+    /// Bytes of a request body. For the same apps; a route may have its own.
     pub body_bytes: usize,
 }
 

@@ -11,6 +11,14 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 /// The longest id that is taken over from a client.
 const LENGTH_MAX: usize = 128;
 
+/// The id of a request with these headers, which stay as they are.
+pub(crate) fn of(headers: &HeaderMap) -> HeaderValue {
+    match headers.get(&X_REQUEST_ID) {
+        Some(given) if is_valid(given.as_bytes()) => given.clone(),
+        _ => make(),
+    }
+}
+
 /// The id of a request with these headers, which carry it afterwards.
 pub(crate) fn settle(headers: &mut HeaderMap) -> HeaderValue {
     if let Some(given) = headers.get(&X_REQUEST_ID)

@@ -5,13 +5,14 @@ mod response;
 
 pub(crate) use response::Answer;
 
-use crate::app::{Route, RouteTable, method_index};
+use crate::app::{RouteTable, UNMATCHED, method_index};
 use crate::body::{Limit, Received};
 use crate::guard::{Begin, Guard};
 use crate::request_id;
 use crate::table::Row;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use http::{Method, Request, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -60,11 +61,15 @@ impl hyper::service::Service<Request<Incoming>> for Service {
     #[inline]
     fn call(&self, mut request: Request<Incoming>) -> Answer {
         let (mut guard, admitted) = self.begin(&request);
-        let shared = &self.row.shared;
-        let id = shared.options.request_ids.then(|| request_id::settle(request.headers_mut()));
-        if shared.watch.keeps_ids() {
-            guard.id.clone_from(&id);
-            if shared.watch.begins() {
+        let extensions = request.extensions_mut();
+        extensions.insert(ConnectInfo(self.row.peer));
+        extensions.insert(guard.connection());
+        let id = self.routes().conventions.request_ids.then(|| request_id::settle(request.headers_mut()));
+        let watch = &self.row.shared.watch;
+        if watch.keeps_ids() {
+            // For the log alone, if nobody asked for ids.
+            guard.id = id.clone().or_else(|| Some(request_id::of(request.headers())));
+            if watch.begins() {
                 request = began(request, &mut guard);
             }
         }
@@ -80,7 +85,7 @@ impl hyper::service::Service<Request<Incoming>> for Service {
             Body::empty()
         } else {
             let row = (self.protocol == Protocol::Http1).then(|| self.row.clone());
-            match bounded(body, self.routes().route(guard.route), row, &mut exceeded) {
+            match bounded(body, self.routes(), guard.route(), row, &mut exceeded) {
                 Ok(body) => body,
                 Err(TooLarge) => return Answer::own(Own::TooLarge, guard, id, head),
             }
@@ -106,14 +111,19 @@ struct TooLarge;
 /// A body that cannot exceed the route's limit. hyper holds one to its announced length; one without is counted.
 fn bounded(
     body: Incoming,
-    route: &Route,
+    routes: &RouteTable,
+    route: u16,
     row: Option<Arc<Row>>,
     exceeded: &mut Option<Arc<AtomicBool>>,
 ) -> Result<Body, TooLarge> {
-    let limit = match body.size_hint().exact() {
-        Some(length) if length > route.body_bytes => return Err(TooLarge),
-        Some(_) => None,
-        None => Some(Limit { left: route.body_bytes, exceeded: exceeded.insert(Arc::default()).clone() }),
+    let body_bytes = routes.route(route).body_bytes;
+    let fits = body.size_hint().exact().map(|length| length <= body_bytes);
+    let limit = match fits {
+        _ if body_bytes == u64::MAX => None,
+        Some(true) => None,
+        // A ready-made router says which route this is when it is called: then the reader finds out.
+        Some(false) if route != UNMATCHED || !routes.has_foreign() => return Err(TooLarge),
+        Some(false) | None => Some(Limit { left: body_bytes, exceeded: exceeded.insert(Arc::default()).clone() }),
     };
     Ok(Body::new(Received::new(body, limit, row)))
 }

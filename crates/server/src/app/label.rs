@@ -1,30 +1,49 @@
-//! The label of a ready-made router's route: only axum knows it, so a layer inside the router brings it out.
+//! The label of a ready-made router's route: only axum knows it, so a layer of the router brings it out, as soon as it has routed.
 
-use axum::Router;
+use super::RouteOptions;
+use crate::request_info::Connection;
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use std::task::{Context, Poll};
+use tower::{Layer, Service};
 
-/// The pattern that matched, on the response.
-#[derive(Clone, Debug)]
-pub(crate) struct Label(MatchedPath);
+/// Notes the pattern that matched. Adds no future to the request's, and allocates nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Labels {
+    /// What the routes of this router have.
+    pub(super) options: RouteOptions,
+}
 
-impl Label {
-    pub(crate) fn as_str(&self) -> &str {
-        self.0.as_str()
+/// A route that notes its pattern.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Labelled<S> {
+    options: RouteOptions,
+    inner: S,
+}
+
+impl<S> Layer<S> for Labels {
+    type Service = Labelled<S>;
+
+    fn layer(&self, inner: S) -> Labelled<S> {
+        Labelled { options: self.options, inner }
     }
 }
 
-/// The router, telling its labels.
-pub(super) fn labelled(router: Router) -> Router {
-    router.layer(from_fn(tell))
-}
+impl<S: Service<Request>> Service<Request> for Labelled<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
 
-async fn tell(request: Request, next: Next) -> Response {
-    let matched = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
-    if let Some(matched) = matched {
-        response.extensions_mut().insert(Label(matched));
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
     }
-    response
+
+    #[inline]
+    fn call(&mut self, request: Request) -> S::Future {
+        let extensions = request.extensions();
+        if let (Some(connection), Some(matched)) = (extensions.get::<Connection>(), extensions.get::<MatchedPath>()) {
+            connection.label(matched.as_str(), self.options);
+        }
+        self.inner.call(request)
+    }
 }

@@ -1,6 +1,6 @@
 //! The routes by number: name, limits, histograms.
 
-use super::RouteOptions;
+use super::{Conventions, RouteOptions};
 use crate::clock;
 use crate::histogram::{RouteHistogram, Series};
 use crate::options::Limits;
@@ -52,6 +52,9 @@ pub(crate) fn method_of(index: u8) -> Method {
     METHOD_VALUES.get(usize::from(index)).cloned().unwrap_or_else(|| Method::from_bytes(b"_OTHER").unwrap_or_default())
 }
 
+/// No limit.
+const NONE: u64 = u64::MAX;
+
 /// One route.
 #[derive(Debug)]
 pub(crate) struct Route {
@@ -63,11 +66,13 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    fn new(path: &str, options: RouteOptions, limits: &Limits) -> Self {
+    fn new(path: &str, options: RouteOptions, limits: Option<&Limits>) -> Self {
+        let request_timeout = options.request_timeout.or(limits.map(|limits| limits.request_timeout));
+        let body_bytes = options.body_bytes.or(limits.map(|limits| limits.body_bytes));
         Self {
             path: Arc::from(path),
-            request_timeout_ns: clock::ns(options.request_timeout.unwrap_or(limits.request_timeout)),
-            body_bytes: options.body_bytes.unwrap_or(limits.body_bytes) as u64,
+            request_timeout_ns: request_timeout.map_or(NONE, clock::ns),
+            body_bytes: body_bytes.map_or(NONE, |bytes| bytes as u64),
             series: Series::default(),
         }
     }
@@ -79,7 +84,8 @@ pub(crate) struct RouteTable {
     matcher: matchit::Router<u16>,
     routes: Vec<Route>,
     foreign: Option<Foreign>,
-    limits: Limits,
+    limits: Option<Limits>,
+    pub(crate) conventions: Conventions,
 }
 
 /// Labels that a ready-made router brought so far.
@@ -90,20 +96,29 @@ struct Foreign {
 }
 
 impl RouteTable {
-    pub(super) fn new(foreign: bool, limits: &Limits) -> Self {
-        let foreign = foreign.then(|| Foreign {
+    pub(super) fn new(conventions: Conventions, limits: &Limits) -> Self {
+        let limits = conventions.request_limits.then(|| limits.clone());
+        let unmatched = Route::new("", RouteOptions::default(), limits.as_ref());
+        Self { matcher: matchit::Router::new(), routes: vec![unmatched], foreign: None, limits, conventions }
+    }
+
+    /// Labels will come from a ready-made router. To be called before the table is used.
+    pub(super) fn expect_labels(&mut self, options: RouteOptions) {
+        self.foreign.get_or_insert_with(|| Foreign {
             numbers: RwLock::default(),
             routes: (0..FOREIGN_MAX).map(|_| OnceLock::new()).collect(),
         });
-        let unmatched = Route::new("", RouteOptions::default(), limits);
-        Self { matcher: matchit::Router::new(), routes: vec![unmatched], foreign, limits: limits.clone() }
+        // Until the label is known, the widest of all limits holds.
+        if let Some(bytes) = options.body_bytes {
+            self.routes[0].body_bytes = self.routes[0].body_bytes.max(bytes as u64);
+        }
     }
 
     /// Adds a pattern. One that axum will refuse is left to axum to refuse; one that comes twice (a method each) is one route.
-    pub(super) fn register(&mut self, path: &str, options: RouteOptions, limits: &Limits) {
+    pub(super) fn register(&mut self, path: &str, options: RouteOptions) {
         let Ok(number) = u16::try_from(self.routes.len()) else { return };
         if self.matcher.insert(path, number).is_ok() {
-            self.routes.push(Route::new(path, options, limits));
+            self.routes.push(Route::new(path, options, self.limits.as_ref()));
         }
     }
 
@@ -124,14 +139,14 @@ impl RouteTable {
         self.foreign.as_ref().and_then(|foreign| foreign.routes.get(index)?.get()).unwrap_or(&self.routes[0])
     }
 
-    /// Whether labels come from the responses.
+    /// Whether labels come from a ready-made router.
     #[inline]
     pub(crate) fn has_foreign(&self) -> bool {
         self.foreign.is_some()
     }
 
     /// The number of a ready-made router's label.
-    pub(crate) fn number_of(&self, label: &str) -> u16 {
+    pub(crate) fn number_of(&self, label: &str, options: RouteOptions) -> u16 {
         let Some(foreign) = &self.foreign else { return UNMATCHED };
         if let Some(&number) = foreign.numbers.read().unwrap_or_else(PoisonError::into_inner).get(label) {
             return number;
@@ -143,7 +158,7 @@ impl RouteTable {
         }
         let Some(slot) = foreign.routes.get(index) else { return UNMATCHED };
         let Ok(number) = u16::try_from(self.routes.len() + index) else { return UNMATCHED };
-        slot.get_or_init(|| Route::new(label, RouteOptions::default(), &self.limits));
+        slot.get_or_init(|| Route::new(label, options, self.limits.as_ref()));
         numbers.insert(label.into(), number);
         number
     }
@@ -163,21 +178,26 @@ mod tests {
 
     #[test]
     fn foreign_labels_are_bounded() {
-        let table = RouteTable::new(true, &Limits::default());
-        let numbers: Vec<u16> = (0..FOREIGN_MAX + 10).map(|index| table.number_of(&format!("/{index}"))).collect();
+        let options = RouteOptions { request_timeout: Some(std::time::Duration::from_secs(1)), body_bytes: None };
+        let mut table = RouteTable::new(Conventions::default(), &Limits::default());
+        table.expect_labels(options);
+        let numbers: Vec<u16> =
+            (0..FOREIGN_MAX + 10).map(|index| table.number_of(&format!("/{index}"), options)).collect();
         assert_eq!(numbers[0], 1);
         assert_eq!(&*table.route(numbers[FOREIGN_MAX - 1]).path, format!("/{}", FOREIGN_MAX - 1));
         assert_eq!(numbers[FOREIGN_MAX], UNMATCHED);
-        assert_eq!(table.number_of("/3"), numbers[3]);
+        assert_eq!(table.number_of("/3", options), numbers[3]);
+        let route = table.route(numbers[3]);
+        assert_eq!((route.request_timeout_ns, route.body_bytes), (1_000_000_000, NONE));
     }
 
     #[test]
     fn a_pattern_that_comes_twice_is_one_route() {
         let limits = Limits::default();
-        let mut table = RouteTable::new(false, &limits);
-        table.register("/user/{id}", RouteOptions::default(), &limits);
-        table.register("/user/{id}", RouteOptions::default(), &limits);
-        table.register("/user/me", RouteOptions::default(), &limits);
+        let mut table = RouteTable::new(Conventions::default(), &limits);
+        for path in ["/user/{id}", "/user/{id}", "/user/me"] {
+            table.register(path, RouteOptions::default());
+        }
         assert_eq!(table.find("/user/7"), 1);
         assert_eq!(table.find("/user/me"), 2);
         assert_eq!(table.find("/"), UNMATCHED);

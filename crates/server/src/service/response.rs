@@ -1,10 +1,9 @@
 //! The future of one response: the router's, or one of the server's own; and everything that is done to each response.
 
 use crate::admission::{DRAINING, LEAVING};
-use crate::app::Label;
 use crate::body::Tracked;
 use crate::clock;
-use crate::error_body::{self, Ids, Rejected};
+use crate::error_body::{self, Form, Ids, Rejected};
 use crate::guard::Guard;
 use crate::observer::Scopes;
 use crate::request_id::X_REQUEST_ID;
@@ -122,7 +121,7 @@ impl Answer {
             guard.set_intent(end);
         }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        error_body::own(status, sentence, ids(&self.id, self.guard.as_ref()))
+        own_response(status, sentence, &self.id, self.guard.as_ref())
     }
 
     /// What is done to every response.
@@ -134,9 +133,6 @@ impl Answer {
         }
         if let Some(id) = self.id.take() {
             response.headers_mut().insert(X_REQUEST_ID, id);
-        }
-        if guard.row.routes.has_foreign() && guard.route == crate::app::UNMATCHED {
-            relabel(&response, &mut guard);
         }
         let status = response.status();
         guard.answered(status);
@@ -172,20 +168,18 @@ impl Answer {
     #[cold]
     fn refine(&mut self, mut response: Response, guard: &mut Guard) -> Response {
         if self.exceeded.as_ref().is_some_and(|exceeded| exceeded.load(Relaxed)) {
-            return error_body::own(
+            return own_response(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 error_body::sentence(StatusCode::PAYLOAD_TOO_LARGE),
-                ids(&self.id, Some(guard)),
+                &self.id,
+                Some(guard),
             );
         }
         if response.extensions_mut().remove::<Rejected>().is_some() {
             guard.set_intent(End::Rejected);
         }
-        if guard.row.shared.options.json_errors {
-            error_body::as_json(response, ids(&self.id, Some(guard)))
-        } else {
-            response
-        }
+        let json = guard.row.routes.conventions.json_errors;
+        if json { error_body::as_json(response, ids(&self.id, Some(guard))) } else { response }
     }
 }
 
@@ -222,6 +216,13 @@ impl Future for Answer {
         };
         Poll::Ready(Ok(this.finish(response)))
     }
+}
+
+/// A response of the server's own, in the form that the app has.
+fn own_response(status: StatusCode, sentence: &str, id: &Option<HeaderValue>, guard: Option<&Guard>) -> Response {
+    let json = guard.is_some_and(|guard| guard.row.routes.conventions.json_errors);
+    let form = if json { Form::Json(ids(id, guard)) } else { Form::Text };
+    error_body::own(status, sentence, form)
 }
 
 fn ids<'a>(request: &'a Option<HeaderValue>, guard: Option<&'a Guard>) -> Ids<'a> {
@@ -282,13 +283,6 @@ fn upgraded(response: Response, mut guard: Guard) -> http::Response<Tracked> {
     let row = guard.row.clone();
     row.upgrade(Box::new(guard));
     response.map(|body| Tracked::new(body, None))
-}
-
-#[cold]
-fn relabel(response: &Response, guard: &mut Guard) {
-    if let Some(label) = response.extensions().get::<Label>() {
-        guard.route = guard.row.routes.number_of(label.as_str());
-    }
 }
 
 fn is_sse(response: &Response) -> bool {

@@ -32,6 +32,14 @@ impl RequestCell {
         self.what.store(u32::from(route) | u32::from(method) << 16 | (kind.index() as u32) << 24, Relaxed);
     }
 
+    /// Its route is known now, and with it the time that it has.
+    #[inline]
+    pub(crate) fn routed(&self, route: u16, due_ns: u64) {
+        let what = self.what.load(Relaxed) & 0xffff_0000;
+        self.what.store(what | u32::from(route), Relaxed);
+        self.due_ns.store(due_ns, Relaxed);
+    }
+
     /// The response head goes out.
     #[inline]
     pub(crate) fn answer(&self) {

@@ -3,7 +3,6 @@
 use crate::client::{Answer, Client, Http2};
 use crate::rig::{Rig, options};
 use lameduck_lifecycle::{CloseReason, Outcome};
-use lameduck_server::Options;
 
 /// Sends raw bytes on a connection of their own.
 async fn raw(rig: &Rig, bytes: &str) -> Answer {
@@ -115,16 +114,5 @@ async fn a_malformed_second_request_is_a_parse_error_of_the_connection() {
     drop(client);
     crate::rig::eventually("closed", || rig.server.snapshot().connections.closed_for(CloseReason::ParseError) == 1)
         .await;
-    rig.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_bare_engine_adds_nothing() {
-    let rig = Rig::new(Options { request_ids: false, json_errors: false, ..options() });
-    let mut client = Client::connect(rig.address).await;
-    let answer = client.get("/nowhere").await;
-    assert_eq!((answer.status, answer.header("x-request-id"), &*answer.body), (404, "", ""));
-    let answer = raw(&rig, "NOT HTTP\r\n\r\n").await;
-    assert_eq!((answer.status, answer.header("content-length")), (400, "0"));
     rig.finish().await;
 }

@@ -99,6 +99,11 @@ impl Client {
         }
     }
 
+    /// Reads so many bytes of no interest.
+    pub(crate) async fn skip(&mut self, length: usize) {
+        self.exactly(length).await.expect("the rest of the answer");
+    }
+
     async fn exactly(&mut self, length: usize) -> io::Result<Vec<u8>> {
         while self.read.len() < length {
             if self.more().await? == 0 {

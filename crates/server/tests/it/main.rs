@@ -12,3 +12,4 @@ mod observe;
 mod observers;
 mod outcomes;
 mod rig;
+mod wrapped;

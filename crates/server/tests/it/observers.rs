@@ -134,7 +134,7 @@ async fn every_begin_has_an_end_whatever_happens() {
     let mut gone = Client::connect(rig.address).await;
     gone.ask("/gate").await;
     rig.in_flight(1).await;
-    drop(gone);
+    gone.reset();
     rig.outcome(Outcome::ClientGone, 1).await;
     let mut http2 = Http2::connect(rig.address).await;
     let stream = http2.ask(http::Request::get("http://a/gate")).await;

@@ -32,13 +32,13 @@ pub(super) const LIMITS: Section = Section {
             "limits.request_timeout",
             Kind::TIMEOUT,
             "30s",
-            "From the request to the head of its response. Not for upgrades; a route may have its own.",
+            "From the request to the head of its response. Not for upgrades; a route may have its own. For apps with `request_limits()`.",
         ),
         Key::new(
             "limits.body_bytes",
             Kind::Bytes { min: 0, max: 64 << 30 },
             "1MiB",
-            "The size of a request body. A larger one is answered with 413. A route may have its own.",
+            "The size of a request body. A larger one is answered with 413. A route may have its own. For apps with `request_limits()`.",
         ),
     ],
 };

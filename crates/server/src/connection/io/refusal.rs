@@ -19,10 +19,10 @@ pub(super) fn begins(write: &[u8]) -> bool {
 /// sent, and the write is one whole head without content.
 #[cold]
 pub(super) fn of_hyper(write: &[u8], row: &Row) -> Option<Vec<u8>> {
-    let options = &row.shared.options;
+    let conventions = row.routes.conventions;
     let activity = &row.activity;
     let alone = activity.in_flight() == 0 && !activity.unsent() && activity.reading().begun();
-    if !alone || !options.json_errors {
+    if !alone || !conventions.json_errors {
         return None;
     }
     let head = std::str::from_utf8(write).ok()?.strip_suffix("\r\n\r\n")?;
@@ -30,7 +30,7 @@ pub(super) fn of_hyper(write: &[u8], row: &Row) -> Option<Vec<u8>> {
         return None;
     }
     let status = StatusCode::from_bytes(write.get(9..12)?).ok()?;
-    Some(render(status, options.request_ids))
+    Some(render(status, conventions.request_ids))
 }
 
 fn render(status: StatusCode, with_id: bool) -> Vec<u8> {

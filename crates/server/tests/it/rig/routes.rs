@@ -18,6 +18,9 @@ type Gate = Arc<Semaphore>;
 pub(super) fn app(gate: &Gate) -> App {
     let wide = RouteOptions { body_bytes: Some(4 << 20), request_timeout: Some(Duration::from_secs(600)) };
     App::new()
+        .json_errors()
+        .request_ids()
+        .request_limits()
         .route("/ping", any(|| async { Json(serde_json::json!({"message": "pong"})) }))
         .route("/gate", gated(gate))
         .route_with("/gate/unhurried", gated(gate), wide)
