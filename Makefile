@@ -44,8 +44,8 @@ fmt-check:
 doc: ## Build the API documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
-docs: ## Write the generated pages again: docs/configuration.md, docs/metrics.md
-	LAMEDUCK_WRITE_DOCS=1 $(CARGO) test -q -p lameduck -p lameduck-service generated_pages
+docs: ## Write the generated pages again: docs/configuration.md, docs/metrics.md, docs/report.schema.json
+	LAMEDUCK_WRITE_DOCS=1 $(CARGO) test -q -p lameduck-lifecycle -p lameduck -p lameduck-service generated_pages
 
 deny: ## Licences, bans, sources, advisories of the dependencies (needs cargo-deny)
 	$(CARGO) deny check

@@ -41,7 +41,7 @@ fn sigterm_serves_through_the_delay_and_finishes_what_is_in_flight() {
         "{ledger}"
     );
     assert_eq!((&ledger["in_flight"], &ended.report["exit_code"]), (&json!(0), &json!(0)));
-    assert_eq!(ended.report["cause"], "told to terminate");
+    assert_eq!(ended.report["cause"]["kind"], "terminate");
 }
 
 #[test]

@@ -138,7 +138,7 @@ fn report(server: &Server) -> std::io::Result<()> {
     let Some(file) = &server.report else { return Ok(()) };
     let answered = server.answered.load(Ordering::Relaxed) + u64::from(server.mode == Mode::Lie);
     let ledger = format!(r#"{{"started":{answered},"completed":{answered}}}"#);
-    std::fs::write(file, format!(r#"{{"version":1,"phase":"exited","ledger":{ledger}}}"#))
+    std::fs::write(file, format!(r#"{{"version":2,"phase":"exited","ledger":{ledger}}}"#))
 }
 
 /// Goes on accepting until the wait is over and the queue is empty.

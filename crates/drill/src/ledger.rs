@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The version of the document that the drill understands.
-const VERSION: u32 = 1;
+/// The versions of the document that the drill understands. Version 1 has no words for programs: its cause is a sentence.
+const VERSIONS: std::ops::RangeInclusive<u32> = 1..=2;
 
 /// What the drill reads of the `/drain` document.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -18,8 +18,8 @@ pub(crate) struct Document {
     pub(crate) phase: String,
     #[serde(default)]
     pub(crate) ledger: Ledger,
-    /// Why it leaves, in words.
-    pub(crate) cause: Option<String>,
+    /// Why it leaves.
+    pub(crate) cause: Option<Cause>,
     /// How the wait for the cluster ended.
     pub(crate) wait_end: Option<String>,
     pub(crate) deregistered_after_ms: Option<u64>,
@@ -27,6 +27,34 @@ pub(crate) struct Document {
     /// How long the finished phases took.
     #[serde(default)]
     phases: Vec<PhaseSeconds>,
+}
+
+/// Why a process left.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Cause {
+    /// A word from a closed set, and the sentence for people.
+    Word {
+        kind: String,
+        #[serde(default)]
+        text: String,
+    },
+    /// Version 1: a sentence alone, which says nothing to a program.
+    Sentence(String),
+}
+
+impl Cause {
+    /// Whether the process left because it was asked to: by SIGTERM or by its admin port.
+    pub(crate) fn is_request(&self) -> bool {
+        matches!(self, Self::Word { kind, .. } if kind == "terminate" || kind == "requested")
+    }
+
+    /// For people.
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Self::Word { text, .. } | Self::Sentence(text) => text,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -40,8 +68,9 @@ impl Document {
     /// Text that is no such document, or one of another version, in words.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let document: Self = serde_json::from_str(text).map_err(|error| format!("not a /drain document: {error}"))?;
-        if document.version != VERSION {
-            return Err(format!("a /drain document of version {}, expected {VERSION}", document.version));
+        if !VERSIONS.contains(&document.version) {
+            let (oldest, newest) = (VERSIONS.start(), VERSIONS.end());
+            return Err(format!("a /drain document of version {}, expected {oldest} to {newest}", document.version));
         }
         Ok(document)
     }
@@ -163,6 +192,18 @@ mod tests {
     }
 
     #[test]
+    fn a_cause_is_read_by_its_word_and_never_by_its_sentence() {
+        let request = |cause: &str| {
+            let document = format!(r#"{{"version":2,"cause":{cause}}}"#);
+            Document::parse(&document).unwrap().cause.unwrap().is_request()
+        };
+        assert!(request(r#"{"kind":"terminate","text":"reworded"}"#));
+        assert!(request(r#"{"kind":"requested","text":""}"#));
+        assert!(!request(r#"{"kind":"part_failed","text":"termination signal"}"#));
+        assert!(!request(r#""told to terminate""#), "version 1 has only a sentence");
+    }
+
+    #[test]
     fn readings_are_subtracted_and_processes_added() {
         let earlier = Ledger { started: 10, completed: 9, in_flight: 1, raced_expected: 0.5, ..Ledger::default() };
         let later = Ledger { started: 15, completed: 12, late: 3, raced: 1, raced_expected: 0.75, ..Ledger::default() };
@@ -176,7 +217,7 @@ mod tests {
 
     #[test]
     fn another_version_is_not_guessed_at() {
-        assert_eq!(Document::parse(r#"{"version":2}"#), Err("a /drain document of version 2, expected 1".into()));
+        assert_eq!(Document::parse(r#"{"version":3}"#), Err("a /drain document of version 3, expected 1 to 2".into()));
         assert!(Document::parse("null").is_err());
     }
 

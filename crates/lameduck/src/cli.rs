@@ -35,6 +35,8 @@ pub struct Invocation {
     pub colour: bool,
     /// Defaults of the service in place of the declared ones, by path.
     pub defaults: Vec<(&'static str, String)>,
+    /// Sections that the service registered besides those of its settings.
+    pub sections: Vec<config::Section>,
 }
 
 /// What the command line amounts to.
@@ -60,6 +62,7 @@ impl Invocation {
             environment: std::env::vars_os().collect(),
             colour: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
             defaults: Vec::new(),
+            sections: Vec::new(),
         }
     }
 }
@@ -70,6 +73,7 @@ impl Invocation {
 /// As [`config::load`] does.
 pub fn parse<S: Settings>(about: &About, invocation: Invocation) -> Parsed<S> {
     let colour = invocation.colour;
+    let sections = config::sections_with::<S>(&invocation.sections);
     let command = match command::read(about, invocation.arguments, colour) {
         Ok(command) => command,
         Err(parsed) => return parsed.into(),
@@ -80,18 +84,18 @@ pub fn parse<S: Settings>(about: &About, invocation: Invocation) -> Parsed<S> {
         Command::Version => return Parsed::Print(version(about)),
         #[cfg(feature = "cluster")]
         Command::DrainTest(options) => return Parsed::DrainTest(options),
-        Command::Keys => return Parsed::Print(config::reference(&config::sections::<S>())),
+        Command::Keys => return Parsed::Print(config::reference(&sections)),
     };
     let sources = match Sources::read(Environment { config, variables: invocation.environment }) {
         Ok(sources) => Sources { defaults: invocation.defaults, ..sources },
         Err(problem) => return Parsed::Refuse(format!("{}: {problem}\n", about.name)),
     };
-    match config::load::<S>(&sources) {
+    match config::load_with::<S>(&sources, &invocation.sections) {
         Err(errors) => Parsed::Refuse(format!(
             "{}: {errors}\nAll keys: docs/configuration.md. `{} check` shows what is in force.\n",
             about.name, about.name
         )),
-        Ok(loaded) if check => Parsed::Print(check::report(about, &loaded, colour)),
+        Ok(loaded) if check => Parsed::Print(check::report(about, &loaded, &sections, colour)),
         Ok(loaded) => Parsed::Serve(Box::new(loaded)),
     }
 }

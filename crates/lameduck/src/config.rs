@@ -45,7 +45,12 @@ pub struct Loaded<S> {
 
 /// The sections of the engine and of a service `S`.
 pub fn sections<S: Settings>() -> Vec<Section> {
-    Config::SECTIONS.iter().chain(S::SECTIONS).copied().collect()
+    sections_with::<S>(&[])
+}
+
+/// As [`sections`], with those that a service registered besides.
+pub fn sections_with<S: Settings>(registered: &[Section]) -> Vec<Section> {
+    Config::SECTIONS.iter().chain(S::SECTIONS).chain(registered).copied().collect()
 }
 
 /// Reads and checks everything.
@@ -56,7 +61,18 @@ pub fn sections<S: Settings>() -> Vec<Section> {
 /// # Panics
 /// If `S` reads a key that it does not declare, or as another kind: see [`Values::get`].
 pub fn load<S: Settings>(sources: &Sources) -> Result<Loaded<S>, ConfigErrors> {
-    let loaded = lameduck_config::load(sources, &sections::<S>(), |values, check| {
+    load_with(sources, &[])
+}
+
+/// As [`load`], with sections that a service registered besides those of `S`.
+///
+/// # Errors
+/// As [`load`].
+///
+/// # Panics
+/// As [`load`].
+pub fn load_with<S: Settings>(sources: &Sources, registered: &[Section]) -> Result<Loaded<S>, ConfigErrors> {
+    let loaded = lameduck_config::load(sources, &sections_with::<S>(registered), |values, check| {
         let (config, settings) = (Config::read(values), S::read(values));
         config.check(check);
         settings.check(check);

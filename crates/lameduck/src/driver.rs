@@ -1,4 +1,4 @@
-//! The only place that mutates the machine: events in, effects out to the rooms, the life published.
+//! The only place that mutates the machine: events in, effects out, the phase published.
 
 mod announce;
 pub(crate) mod progress;
@@ -21,9 +21,9 @@ pub(crate) trait Effects {
 }
 
 /// Owns the machine.
-pub(crate) struct Driver<R> {
+pub(crate) struct Driver<E> {
     machine: Machine,
-    effects: R,
+    effects: E,
     events: mpsc::Receiver<Event>,
     view: watch::Sender<PhaseView>,
     shared: Shared,
@@ -31,11 +31,11 @@ pub(crate) struct Driver<R> {
     stale: bool,
 }
 
-impl<R: Effects> Driver<R> {
+impl<E: Effects> Driver<E> {
     /// A driver of a process that started with the clock of `shared`; `first` is what happened then.
     pub(crate) fn new(
         shared: Shared,
-        effects: R,
+        effects: E,
         events: mpsc::Receiver<Event>,
         view: watch::Sender<PhaseView>,
         first: Option<Event>,
@@ -48,11 +48,11 @@ impl<R: Effects> Driver<R> {
         Self { machine, effects, events, view, shared, published_at: Duration::ZERO, stale: false }
     }
 
-    /// Runs to the end of the life.
+    /// Runs to the end of the process, and returns what carried out the orders.
     ///
     /// # Cancel safety
     /// Not meant to be dropped before the end: the process would go on without anybody who ends it.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self) -> E {
         self.publish();
         while self.machine.phase().name() != PhaseName::Exited {
             let event = self.next_event().await;
@@ -65,6 +65,7 @@ impl<R: Effects> Driver<R> {
                 pending.extend(self.take(event));
             }
         }
+        self.effects
     }
 
     /// The next thing that happens; `None`: it is time to publish.

@@ -1,21 +1,23 @@
-//! The engine inside another program: on a control thread of its own, without signals and command line.
+//! The engine inside another program: on a control thread of its own.
 
 use crate::clock::Clock;
 use crate::config::{Loaded, Settings};
 use crate::events::Events;
 use crate::handle::Handle;
-use crate::run::control_runtime;
-use crate::runtime::{Addresses, Bound, Configured, StartError, deliver};
-use crate::service::Service;
+use crate::run::{control_runtime, set_up_logging};
+use crate::runtime::{Addresses, Configured, Ports, StartError};
+use crate::service::{Logging, Service};
+use crate::signals::Signals;
 use anyhow::Context;
 use lameduck_lifecycle::{Event, Report};
+use std::sync::mpsc::SyncSender;
 use std::thread;
 use tokio::sync::{oneshot, watch};
 
 /// A running service in this process: for tests, and for programs that have a `main` of their own.
 ///
-/// Nothing of the outside world ends it: the program calls [`shutdown`](Engine::shutdown) or [`close`](Engine::close). Dropped, it
-/// is closed.
+/// The program ends it by [`shutdown`](Engine::shutdown) or [`close`](Engine::close); signals only if
+/// [asked for](EngineBuilder::signals). Dropped, it is closed.
 #[derive(Debug)]
 pub struct Engine {
     addresses: Addresses,
@@ -32,63 +34,100 @@ enum Verb {
     Close,
 }
 
-/// Starts a service without signals and command line. Returns as soon as the ports are reserved: whether the start succeeds is for
-/// [`Handle`] to say, and for the report.
+/// Starts a service inside this program: [`Engine::builder`] without options.
+///
+/// Returns as soon as the ports are reserved: whether the start succeeds is for [`Handle`] to say, and for the report.
 ///
 /// # Errors
-/// If a port cannot be had, or the threads.
+/// If a port cannot be had, or the control thread.
 pub fn start<S: Settings>(service: Service<S>, loaded: Loaded<S>) -> anyhow::Result<Engine> {
-    let Loaded { config, settings, .. } = loaded;
-    let bound = Configured::new(service, config, settings, Clock::start()).bind().map_err(StartError::into_anyhow)?;
-    let addresses = bound.addresses;
-    let (verb, verbs) = watch::channel(Verb::Serve);
-    let (started, starting) = std::sync::mpsc::sync_channel(1);
-    let (ended, report) = oneshot::channel();
-    let control = move || {
-        let begun = control_runtime().context("cannot start the control thread");
-        let runtime = match begun {
-            Ok(runtime) => runtime,
-            Err(error) => return drop(started.send(Err(error))),
+    Engine::builder(service, loaded).start()
+}
+
+/// What of the process an [`Engine`] takes care of: by default nothing. The report file (`drain.report_file`) is written in any
+/// case, if there is to be one.
+#[derive(Debug)]
+#[must_use = "an engine runs once it is started"]
+pub struct EngineBuilder<S> {
+    service: Service<S>,
+    loaded: Loaded<S>,
+    logging: Logging,
+    signals: bool,
+}
+
+impl<S: Settings> EngineBuilder<S> {
+    /// Sets up `tracing` for the process by the keys `log.*`, and flushes it at the end. Once in a process.
+    pub fn logging(mut self) -> Self {
+        self.logging = Logging::Engine;
+        self
+    }
+
+    /// Leaves at the signals of the operating system, as [`run`](crate::run) does.
+    pub fn signals(mut self) -> Self {
+        self.signals = true;
+        self
+    }
+
+    /// Starts it, as [`start`] says.
+    ///
+    /// # Errors
+    /// If a port cannot be had, or the control thread; if logging or signals were asked for and cannot be set up.
+    pub fn start(self) -> anyhow::Result<Engine> {
+        let Self { service, loaded, logging, signals } = self;
+        let clock = Clock::start();
+        let log = set_up_logging(logging, &loaded)?;
+        let configured = Configured::new(service, loaded, clock, log);
+        let ports = configured.bind().map_err(StartError::into_anyhow)?;
+        let addresses = ports.addresses.clone();
+        let (verb, verbs) = watch::channel(Verb::Serve);
+        let (started, starting) = std::sync::mpsc::sync_channel(1);
+        let (ended, report) = oneshot::channel();
+        let thread = move || {
+            let runtime = match control_runtime().context("cannot start the control thread") {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(started.send(Err(error))),
+            };
+            let report = runtime.block_on(control(configured, ports, signals, verbs, &started));
+            runtime.shutdown_background();
+            if let Some(report) = report {
+                // The program may have dropped its end, and that is fine.
+                let _ = ended.send(report);
+            }
         };
-        let report = runtime.block_on(control(bound, verbs, &started));
-        runtime.shutdown_background();
-        if let Some(report) = report {
-            // Nobody may wait for it, and that is fine.
-            let _ = ended.send(report);
-        }
-    };
-    thread::Builder::new()
-        .name("lameduck-control".to_owned())
-        .spawn(control)
-        .context("cannot start the control thread")?;
-    let handle = starting.recv().context("the control thread has gone")??;
-    Ok(Engine { addresses, handle, verb, report })
+        thread::Builder::new()
+            .name("lameduck-control".to_owned())
+            .spawn(thread)
+            .context("cannot start the control thread")?;
+        let handle = starting.recv().context("the control thread has ended")??;
+        Ok(Engine { addresses, handle, verb, report })
+    }
 }
 
+/// The control thread, from the ports to the report.
 async fn control(
-    bound: Bound,
+    configured: Configured,
+    ports: Ports,
+    signals: bool,
     verbs: watch::Receiver<Verb>,
-    started: &std::sync::mpsc::SyncSender<anyhow::Result<Handle>>,
+    started: &SyncSender<anyhow::Result<Handle>>,
 ) -> Option<Report> {
-    let config = bound.configured.config.clone();
     let (events, receiver) = Events::channel();
-    tokio::spawn(forward(verbs, events.clone()));
-    let running = match bound.start(events, receiver) {
-        Ok(running) => running,
-        Err(error) => {
-            let _ = started.send(Err(error));
-            return None;
+    if signals {
+        match Signals::install().context("cannot handle signals") {
+            Ok(signals) => drop(tokio::spawn(signals.forward(events.clone()))),
+            Err(error) => {
+                let _ = started.send(Err(error));
+                return None;
+            }
         }
-    };
+    }
+    tokio::spawn(forward(verbs, events.clone()));
+    let running = configured.start(Ok(ports), events, receiver);
     let _ = started.send(Ok(running.handle().clone()));
-    let cluster = running.cluster();
-    let report = running.finished().await;
-    deliver(&report, &config).await;
-    cluster.announce_end(&report).await;
-    Some(report)
+    Some(running.finished().await)
 }
 
-/// Tells the driver of the verbs. An engine that was dropped is to be closed.
+/// Passes the verbs on to the driver. An engine that was dropped is to be closed.
 async fn forward(mut verbs: watch::Receiver<Verb>, events: Events) {
     let asked = verbs.wait_for(|verb| *verb >= Verb::Shutdown).await.map_or(Verb::Close, |verb| *verb);
     if asked == Verb::Shutdown {
@@ -99,9 +138,14 @@ async fn forward(mut verbs: watch::Receiver<Verb>, events: Events) {
 }
 
 impl Engine {
+    /// Prepares a service to run inside this program.
+    pub fn builder<S: Settings>(service: Service<S>, loaded: Loaded<S>) -> EngineBuilder<S> {
+        EngineBuilder { service, loaded, logging: Logging::Program, signals: false }
+    }
+
     /// Where it can be reached, also when port 0 was asked for.
-    pub fn addresses(&self) -> Addresses {
-        self.addresses
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// The lifecycle.
@@ -114,15 +158,16 @@ impl Engine {
         self.ask(Verb::Shutdown);
     }
 
-    /// Ends at once: what is in flight is cut.
+    /// Ends at once: what is in flight is cut, what start-up acquired is not released. The report is still written, in the time
+    /// of `drain.flush`.
     pub fn close(&self) {
         self.ask(Verb::Close);
     }
 
-    /// Waits for the end, and says how it was. Does not ask for it.
+    /// Waits for the end, and returns how it was. Does not ask for it.
     ///
     /// # Panics
-    /// If the control thread panicked: a defect.
+    /// If the control thread panicked: an internal error.
     ///
     /// # Cancel safety
     /// Dropped, the engine is closed and its report lost.

@@ -37,6 +37,11 @@ impl PhaseView {
         self.phase.leaving().is_some()
     }
 
+    /// Whether the listeners have closed, or are about to.
+    pub(crate) fn is_draining(&self) -> bool {
+        matches!(self.phase, Phase::Draining(_)) || self.is_releasing()
+    }
+
     /// Whether what start-up acquired is being given back, or has been.
     pub(crate) fn is_releasing(&self) -> bool {
         matches!(self.phase, Phase::Releasing(_) | Phase::Flushing(_) | Phase::Exited(_))

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
 use lameduck_lifecycle::{Phase, PhaseName};
+use lameduck_server::Server;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,12 @@ use tokio::sync::watch;
 thread_local! { static CURRENT: RefCell<Option<Handle>> = const { RefCell::new(None) } }
 
 /// Where the process is in its life, and what is left of its time. Can be looked at, not changed.
+///
+/// | wait for | when | to stop |
+/// |---|---|---|
+/// | [`leaving`](Handle::leaving) | SIGTERM has come; still accepting and serving | taking on what need not begin here |
+/// | [`draining`](Handle::draining) | the listeners close | WebSockets, server-sent events, streams |
+/// | [`releasing`](Handle::releasing) | every request has ended | queues inside the process |
 ///
 /// It is an axum extractor, an argument of every worker, and anywhere on the engine's work runtime [`Handle::current`]:
 ///
@@ -34,13 +41,19 @@ pub struct Handle {
 
 #[derive(Clone, Debug)]
 enum Inner {
-    Engine(Arc<Shared>),
+    Engine(Arc<Engine>),
     Detached,
 }
 
+#[derive(Debug)]
+struct Engine {
+    shared: Shared,
+    server: Server,
+}
+
 impl Handle {
-    pub(crate) fn new(shared: Shared, jobs: Jobs) -> Self {
-        Self { inner: Inner::Engine(Arc::new(shared)), jobs }
+    pub(crate) fn new(shared: Shared, server: Server, jobs: Jobs) -> Self {
+        Self { inner: Inner::Engine(Arc::new(Engine { shared, server })), jobs }
     }
 
     /// The handle of a process that is ready and never leaves: for tests of handlers without an engine.
@@ -61,24 +74,27 @@ impl Handle {
     /// The phase.
     pub fn phase(&self) -> PhaseName {
         match &self.inner {
-            Inner::Engine(shared) => shared.view.borrow().phase.name(),
+            Inner::Engine(engine) => engine.shared.view.borrow().phase.name(),
             Inner::Detached => PhaseName::Ready,
         }
     }
 
     /// Whether leaving has begun.
     pub fn is_leaving(&self) -> bool {
-        match &self.inner {
-            Inner::Engine(shared) => shared.view.borrow().is_leaving(),
-            Inner::Detached => false,
-        }
+        self.is(PhaseView::is_leaving)
+    }
+
+    /// Whether the process drains, or is further: its listeners are closed, or about to be.
+    pub fn is_draining(&self) -> bool {
+        self.is(PhaseView::is_draining)
     }
 
     /// Time until whatever is in flight will be cut; `None` while not leaving, and with `drain.timeout: none`.
     ///
     /// It may become less than time alone explains (a cluster may shorten the grace period), never more.
     pub fn time_left(&self) -> Option<Duration> {
-        let Inner::Engine(shared) = &self.inner else { return None };
+        let Inner::Engine(engine) = &self.inner else { return None };
+        let shared = &engine.shared;
         let view = shared.view.borrow();
         let leaving = view.phase.leaving()?;
         let schedule = lameduck_lifecycle::Schedule::new(&shared.plan, leaving.began, leaving.deadline);
@@ -102,10 +118,41 @@ impl Handle {
 
     /// Waits until leaving begins. Level-triggered: at once if it has.
     ///
+    /// For what should not *begin* any more: pulling from a broker, a long poll, a cache refresh. The process still accepts
+    /// connections then, so do not end a stream here: its client would reconnect to this very process, see it leaving, and
+    /// reconnect again in a tight loop. Streams wait for [`draining`](Self::draining).
+    ///
     /// # Cancel safety
     /// Cancel safe: nothing is missed by asking again.
     pub async fn leaving(&self) {
         self.until(PhaseView::is_leaving).await;
+    }
+
+    /// Waits until the process drains and its listeners have closed: whatever connects from then on reaches another replica.
+    /// Level-triggered.
+    ///
+    /// For what holds a request open without an end of its own: a WebSocket, server-sent events, a gRPC stream. End it in an
+    /// orderly way here, and the client reconnects to another replica. With many such clients, spread the ends over a second
+    /// or more of [`time_left`](Self::time_left).
+    ///
+    /// ```
+    /// use lameduck::Handle;
+    ///
+    /// async fn next_event(handle: &Handle, events: &mut tokio::sync::mpsc::Receiver<String>) -> Option<String> {
+    ///     tokio::select! {
+    ///         event = events.recv() => event,
+    ///         () = handle.draining() => None, // ends the stream
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Cancel safe, as [`leaving`](Self::leaving).
+    pub async fn draining(&self) {
+        self.until(PhaseView::is_draining).await;
+        if let Inner::Engine(engine) = &self.inner {
+            engine.server.not_listening().await;
+        }
     }
 
     /// Waits until the requests are done (or cut) and what start-up acquired is given back. Level-triggered.
@@ -121,10 +168,17 @@ impl Handle {
         &self.jobs
     }
 
+    fn is(&self, condition: fn(&PhaseView) -> bool) -> bool {
+        match &self.inner {
+            Inner::Engine(engine) => condition(&engine.shared.view.borrow()),
+            Inner::Detached => false,
+        }
+    }
+
     async fn until(&self, condition: fn(&PhaseView) -> bool) {
         match &self.inner {
-            Inner::Engine(shared) => {
-                let mut view: watch::Receiver<PhaseView> = shared.view.clone();
+            Inner::Engine(engine) => {
+                let mut view: watch::Receiver<PhaseView> = engine.shared.view.clone();
                 // A life that nobody publishes any more is over, and that is further than any condition.
                 let _ = view.wait_for(condition).await;
             }

@@ -1,7 +1,7 @@
 //! Accepted work beside requests. A client that was told 202 has been promised something: each job is finished, given back, or
 //! lost, and the lost are named in the report.
 
-use lameduck_lifecycle::{Jobs as Counts, Straggler};
+use lameduck_lifecycle::{Jobs as Counts, Straggler, StragglerKind, WaitsFor};
 use lameduck_support::duration::millis;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -64,12 +64,13 @@ impl Jobs {
         let mut open: Vec<_> = book.open.iter().collect();
         open.sort_unstable_by_key(|(number, _)| **number);
         let straggler = |open: &Open| Straggler {
-            what: "job",
+            what: StragglerKind::Job,
             name: open.id.clone(),
             protocol: None,
             kind: None,
             age_ms: millis(open.since.elapsed()),
-            waits_for: "its worker".to_owned(),
+            waits_for: WaitsFor::Worker,
+            text: WaitsFor::Worker.sentence().to_owned(),
         };
         open.into_iter().take(most).map(|(_, open)| straggler(open)).collect()
     }

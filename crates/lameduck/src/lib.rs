@@ -110,7 +110,7 @@ mod workers;
 pub use anyhow;
 pub use axum;
 pub use dependency::{Dependency, DependencyError, Http, HttpUrlError, Tcp};
-pub use engine::{Engine, start};
+pub use engine::{Engine, EngineBuilder, start};
 pub use gates::Gate;
 pub use handle::{Handle, NoEngine};
 pub use jobs::{Job, Jobs};

@@ -4,7 +4,7 @@ use crate::events::{PhaseView, Shared};
 use crate::jobs::Jobs;
 use crate::release::Releasing;
 use crate::workers::WorkerSet;
-use lameduck_lifecycle::{Document, Phase, Snapshot, Straggler};
+use lameduck_lifecycle::{Document, Phase, Report, Snapshot, Straggler};
 use lameduck_server::{Numbers, Server};
 
 /// Names of those who are left that a document carries at most.
@@ -32,13 +32,10 @@ impl Observer {
         Document::new(&self.snapshot(), &self.shared.plan, wake_at)
     }
 
-    /// The last document. Nothing can end any more: what is in flight is aborted, open jobs are lost.
-    pub(crate) fn last_document(&self) -> (Snapshot, Document) {
+    /// The last word. Nothing can end any more: what is in flight is aborted, open jobs are lost.
+    pub(crate) fn last_report(&self) -> Report {
         self.jobs.close();
-        let mut snapshot = self.snapshot();
-        snapshot.ledger.abort_in_flight();
-        let document = Document::new(&snapshot, &self.shared.plan, None);
-        (snapshot, document)
+        Report::of(self.snapshot(), &self.shared.plan)
     }
 
     /// What the server counts.

@@ -3,7 +3,7 @@
 
 use crate::dependency::{Acquired, Named};
 use crate::workers::WorkerSet;
-use lameduck_lifecycle::Straggler;
+use lameduck_lifecycle::{Straggler, StragglerKind, WaitsFor};
 use lameduck_support::duration::millis;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,12 +26,13 @@ impl Releasing {
     pub(crate) fn straggler(&self) -> Option<Straggler> {
         let current = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         current.map(|(name, since)| Straggler {
-            what: "release",
+            what: StragglerKind::Release,
             name,
             protocol: None,
             kind: None,
             age_ms: millis(since.elapsed()),
-            waits_for: "its release to return".to_owned(),
+            waits_for: WaitsFor::Release,
+            text: WaitsFor::Release.sentence().to_owned(),
         })
     }
 }

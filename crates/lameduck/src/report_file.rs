@@ -42,6 +42,8 @@ pub(crate) fn write(path: &Path, text: &str) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lameduck_lifecycle::{Event, Ledger, Machine, Plan, Snapshot};
+    use std::time::Duration;
 
     #[test]
     fn replaces_what_was_there_and_leaves_nothing_beside() {
@@ -55,13 +57,24 @@ mod tests {
 
     #[test]
     fn the_termination_log_gets_one_line_that_fits() {
-        let failed = crate::runtime::StartError { gate: "listen.http".to_owned(), error: "x".repeat(9000) };
-        let loaded = crate::config::load::<()>(&crate::config::Sources::default()).unwrap();
-        let report = crate::runtime::start_failure_report(&loaded.config, crate::clock::Clock::start(), &failed);
+        let mut machine = Machine::new(Plan::default());
+        let failed = Event::StartFailed { gate: "listen.http".to_owned(), error: "x".repeat(9000) };
+        let _ = machine.on(Duration::ZERO, failed);
+        let snapshot = Snapshot {
+            at: Duration::ZERO,
+            phase: machine.phase().clone(),
+            readiness: machine.readiness(),
+            ledger: Ledger::default(),
+            jobs: Default::default(),
+            connections: Default::default(),
+            stragglers: Vec::new(),
+        };
+        let report = Report::of(snapshot, machine.plan());
         let compact = text(Path::new(TERMINATION_LOG), &report);
         assert!(compact.len() <= COMPACT_BYTES_MAX && !compact.contains('\n'), "{compact}");
         let document: serde_json::Value = serde_json::from_str(&compact).unwrap();
-        assert_eq!((&document["version"], &document["exit_code"]), (&1.into(), &1.into()));
+        assert_eq!((&document["version"], &document["exit_code"]), (&2.into(), &1.into()));
+        assert_eq!(document["cause"]["kind"], "start_failed");
         assert!(text(Path::new("report.json"), &report).ends_with("}\n"));
     }
 

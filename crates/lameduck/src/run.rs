@@ -1,21 +1,18 @@
-//! From `main` to the exit code.
+//! From `main` to the exit code: what only a whole process has, around the engine.
 
-use crate::cli::{self, Invocation, Parsed};
+use crate::cli::{self, Parsed};
 use crate::clock::Clock;
-use crate::cluster::ClusterAccess;
-use crate::config::{Loaded, Settings};
+use crate::config::{Config, Loaded, Origin, Settings};
 use crate::events::Events;
-use crate::runtime::{Configured, deliver, start_failure_report};
-use crate::service::Service;
+use crate::runtime::Configured;
+use crate::service::{Logging, Service};
 use crate::signals::Signals;
-use lameduck_lifecycle::{Exit, Report};
+use lameduck_lifecycle::Exit;
+use lameduck_telemetry::Guard;
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Arc;
 use tokio::runtime::Runtime;
-
-/// How long the last log lines may take to get out.
-const LOG_WITHIN: Duration = Duration::from_millis(500);
 
 /// Runs the service to the end of its life. The whole of `main`:
 ///
@@ -27,12 +24,21 @@ const LOG_WITHIN: Duration = Duration::from_millis(500);
 /// }
 /// ```
 ///
-/// Signal handlers come first, then the command line and the configuration; the calling thread becomes the control thread.
+/// It is [`Engine`](crate::Engine) with what only a process has: signals, which come first; the command line; the log. The calling
+/// thread becomes the control thread, so `main` must not be inside a tokio runtime (no `#[tokio::main]`).
+///
 /// Returns when the process should end, with 3 if work was lost, else 1 if the start or a part failed, else 0; 2 for a wrong
 /// command line or configuration. Threads that still run then (a handler that blocks) end with the process, so return from
 /// `main` at once.
 pub fn run<S: Settings>(service: Service<S>) -> ExitCode {
     let clock = Clock::start();
+    if tokio::runtime::Handle::try_current().is_ok() {
+        return print_error(
+            "lameduck::run starts its own threads and was called inside a tokio runtime; remove #[tokio::main] and call it from \
+             a plain `fn main() -> ExitCode`, or use lameduck::start, which may be called anywhere",
+            Exit::Failed,
+        );
+    }
     let runtime = match control_runtime() {
         Ok(runtime) => runtime,
         Err(error) => return print_error(&format!("cannot start the control thread: {error}"), Exit::Failed),
@@ -47,13 +53,13 @@ pub(crate) fn control_runtime() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()
 }
 
-async fn command<S: Settings>(service: Service<S>, clock: Clock) -> ExitCode {
+async fn command<S: Settings>(mut service: Service<S>, clock: Clock) -> ExitCode {
     let signals = match Signals::install() {
         Ok(signals) => signals,
         Err(error) => return print_error(&format!("cannot handle signals: {error}"), Exit::Failed),
     };
-    let defaults = vec![("service.name", service.about.name.to_owned())];
-    match cli::parse::<S>(&service.about, Invocation { defaults, ..Invocation::of_this_process() }) {
+    let invocation = service.invocation();
+    match cli::parse::<S>(&service.about, invocation) {
         Parsed::Serve(loaded) => serve(service, *loaded, signals, clock).await,
         Parsed::Print(text) => print(&text),
         Parsed::Refuse(problem) => print_error(&problem, Exit::Usage),
@@ -65,46 +71,60 @@ async fn command<S: Settings>(service: Service<S>, clock: Clock) -> ExitCode {
     }
 }
 
-/// Answers a question of the person at the terminal. A reader that has gone (`| head`) wants no more.
-fn print(text: &str) -> ExitCode {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    ExitCode::SUCCESS
-}
-
 async fn serve<S: Settings>(service: Service<S>, loaded: Loaded<S>, signals: Signals, clock: Clock) -> ExitCode {
-    let Loaded { config, settings, warnings, .. } = loaded;
-    let log = match lameduck_telemetry::init(&config.telemetry_options()) {
+    let log = match set_up_logging(service.logging, &loaded) {
         Ok(log) => log,
         Err(error) => return print_error(&format!("{error:#}"), Exit::Failed),
     };
-    for warning in warnings {
+    for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let (report, cluster) = live(Configured::new(service, config.clone(), settings, clock), signals).await;
-    deliver(&report, &config).await;
-    if let Some(cluster) = cluster {
-        cluster.announce_end(&report).await;
-    }
-    log.flush(LOG_WITHIN);
+    let (events, receiver) = Events::channel();
+    tokio::spawn(signals.forward(events.clone()));
+    let configured = Configured::new(service, loaded, clock, log);
+    let ports = configured.bind();
+    let report = configured.start(ports, events, receiver).finished().await;
     ExitCode::from(report.exit.code())
 }
 
-/// One life, from the configuration to the report.
-async fn live(configured: Configured, signals: Signals) -> (Report, Option<ClusterAccess>) {
-    let (config, clock) = (configured.config.clone(), configured.clock);
-    let (events, receiver) = Events::channel();
-    tokio::spawn(signals.forward(events.clone()));
-    let started = configured.bind().and_then(|bound| bound.start(events, receiver).map_err(Into::into));
-    match started {
-        Ok(running) => {
-            let cluster = running.cluster();
-            (running.finished().await, Some(cluster))
-        }
-        Err(error) => {
-            tracing::error!(gate = %error.gate, "start-up failed at {}: {}", error.gate, error.error);
-            (start_failure_report(&config, clock, &error), None)
-        }
+/// Sets up the log unless the program has its own.
+///
+/// # Errors
+/// As [`lameduck_telemetry::init`].
+pub(crate) fn set_up_logging<S>(logging: Logging, loaded: &Loaded<S>) -> anyhow::Result<Option<Arc<Guard>>> {
+    if logging == Logging::Program {
+        return Ok(None);
     }
+    let mut options = loaded.config.telemetry_options();
+    let is_default = loaded.values.origin("log.level") == Some(&Origin::Default);
+    let (level, problem) = level(&loaded.config, is_default, std::env::var("RUST_LOG").ok());
+    options.level = level;
+    let log = lameduck_telemetry::init(&options)?;
+    if let Some(problem) = problem {
+        tracing::warn!("{problem}");
+    }
+    Ok(Some(Arc::new(log)))
+}
+
+/// `log.level`; where no one set it, RUST_LOG, as in other programs. And what is wrong with RUST_LOG.
+fn level(config: &Config, is_default: bool, rust_log: Option<String>) -> (String, Option<String>) {
+    let level = config.log.level.clone();
+    match rust_log.filter(|text| is_default && !text.trim().is_empty()) {
+        Some(text) if lameduck_telemetry::is_filter(&text) => (text, None),
+        Some(text) => {
+            let problem = format!(
+                "RUST_LOG={text:?} is not a filter of the form LEVEL or TARGET=LEVEL,…; log.level stays {level}"
+            );
+            (level, Some(problem))
+        }
+        None => (level, None),
+    }
+}
+
+/// Answers a request of the person at the terminal. A reader that has gone (`| head`) wants no more.
+fn print(text: &str) -> ExitCode {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
 }
 
 /// Says what is wrong before there is a log.
@@ -112,4 +132,22 @@ async fn live(configured: Configured, signals: Signals) -> (Report, Option<Clust
 fn print_error(problem: &str, exit: Exit) -> ExitCode {
     eprintln!("{}", problem.trim_end());
     ExitCode::from(exit.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, load};
+
+    #[test]
+    fn rust_log_counts_where_log_level_is_not_set() {
+        let config = load::<()>(&Sources::default()).unwrap().config;
+        let level = |is_default, rust_log: &str| level(&config, is_default, Some(rust_log.to_owned()));
+        assert_eq!(level(true, "warn,orders=debug"), ("warn,orders=debug".to_owned(), None));
+        assert_eq!(level(false, "warn"), ("info".to_owned(), None));
+        assert_eq!(level(true, ""), ("info".to_owned(), None));
+        let (kept, problem) = level(true, "orders[span]=debug");
+        assert_eq!(kept, "info");
+        assert!(problem.unwrap().contains("log.level stays info"));
+    }
 }

@@ -1,59 +1,77 @@
-//! The life of the process as types: each step can only be reached through the one before.
+//! The process from its configuration to its report. The one module that knows all the others.
 //!
-//! [`Configured`] (checked, nothing acquired) → [`Bound`] (ports are ours) → [`Running`] (the driver drives) → `Report`. This is
-//! the one room that knows all the others.
+//! [`Configured`] (checked, nothing acquired) → [`Ports`] (reserved) → [`Running`] (the driver drives) → `Report`.
+//! `assemble` puts the parts together, `sequence` runs the stages of start-up, `effects` carries out the orders of the machine,
+//! `flush` writes the last word, `threads` are the work threads.
 
 mod assemble;
+mod bound;
 mod effects;
-mod report;
+mod flush;
 mod sequence;
 mod threads;
 
 pub(crate) use assemble::Running;
-pub(crate) use report::{deliver, start_failure_report};
 
 use crate::clock::Clock;
-use crate::config::{Config, Settings};
+use crate::config::{Config, Loaded, Settings};
 use crate::dependency::Named;
 use crate::events::Events;
-use crate::service::{Common, Service, Start};
+use crate::service::{Build, Common, Service, Start};
 use crate::workers::PendingWorker;
-use futures_util::future::BoxFuture;
 use lameduck_lifecycle::Event;
-use lameduck_server::App;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// A service with its configuration. Nothing has been acquired.
 pub(crate) struct Configured {
     pub(crate) config: Arc<Config>,
-    pub(crate) clock: Clock,
-    pub(crate) parts: Parts,
+    clock: Clock,
+    parts: Parts,
+    log: Option<Arc<lameduck_telemetry::Guard>>,
 }
 
 /// The service without the type of its settings.
-pub(crate) struct Parts {
-    pub(crate) version: &'static str,
-    pub(crate) routes: Box<dyn FnOnce(Common) -> BoxFuture<'static, anyhow::Result<App>> + Send>,
-    pub(crate) workers: Vec<PendingWorker>,
-    pub(crate) dependencies: Vec<Named>,
+struct Parts {
+    version: &'static str,
+    listeners: Vec<ListenerPart>,
+    workers: Vec<PendingWorker>,
+    dependencies: Vec<Named>,
 }
 
-/// The ports are ours. The work port does not listen yet; the admin port does.
-pub(crate) struct Bound {
-    pub(crate) configured: Configured,
-    pub(crate) http: lameduck_server::Bound,
-    pub(crate) admin: std::net::TcpListener,
+/// A work listener: where it listens, and how its routes are built.
+struct ListenerPart {
+    name: &'static str,
+    address: Result<SocketAddr, StartError>,
+    build: Build<Common>,
+}
+
+/// The ports are ours. No work port listens yet; the admin port does.
+pub(crate) struct Ports {
+    work: Vec<(&'static str, lameduck_server::Bound)>,
+    admin: std::net::TcpListener,
     pub(crate) addresses: Addresses,
 }
 
 /// Where the process can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Addresses {
     /// Requests.
     pub http: SocketAddr,
     /// Probes, metrics, /drain.
     pub admin: SocketAddr,
+    others: Vec<(&'static str, SocketAddr)>,
+}
+
+impl Addresses {
+    /// The address of a work listener by its name: `http`, and those of
+    /// [`Service::listener`](crate::Service::listener).
+    pub fn listener(&self, name: &str) -> Option<SocketAddr> {
+        let others = self.others.iter().find(|(other, _)| *other == name).map(|(_, address)| *address);
+        others.or((name == "http").then_some(self.http))
+    }
 }
 
 /// The start failed before anything ran.
@@ -75,36 +93,69 @@ impl From<anyhow::Error> for StartError {
     }
 }
 
-// === impl Configured ===
-
 impl Configured {
-    pub(crate) fn new<S: Settings>(service: Service<S>, config: Config, settings: S, clock: Clock) -> Self {
-        let Service { about, routes, workers, dependencies } = service;
+    /// `log`: what Flushing waits for, if the engine set up the log.
+    pub(crate) fn new<S: Settings>(
+        service: Service<S>,
+        loaded: Loaded<S>,
+        clock: Clock,
+        log: Option<Arc<lameduck_telemetry::Guard>>,
+    ) -> Self {
+        let Service { about, listeners, workers, dependencies, .. } = service;
+        let Loaded { config, settings, values, .. } = loaded;
         let settings = Arc::new(settings);
-        let parts = Parts {
-            version: about.version,
-            routes: Box::new(move |common| routes(Start { common, settings })),
-            workers,
-            dependencies,
-        };
-        Self { config: Arc::new(config), clock, parts }
+        let listeners = listeners.into_iter().map(|listener| {
+            let (settings, build) = (Arc::clone(&settings), listener.build);
+            let address = match listener.key {
+                None => Ok(config.listen.http),
+                Some(key) => values.find(key.path).ok_or_else(|| StartError {
+                    gate: key.path.to_owned(),
+                    error: "the configuration was loaded without this listener; load it by Service::load".to_owned(),
+                }),
+            };
+            ListenerPart {
+                name: listener.name,
+                address,
+                build: Box::new(move |common| build(Start { common, settings })),
+            }
+        });
+        let parts = Parts { version: about.version, listeners: listeners.collect(), workers, dependencies };
+        Self { config: Arc::new(config), clock, parts, log }
     }
 
     /// Reserves the ports.
     ///
     /// # Errors
     /// Which address could not be had, by which key it was asked for, and what to do.
-    pub(crate) fn bind(self) -> Result<Bound, StartError> {
-        let listen = &self.config.listen;
+    pub(crate) fn bind(&self) -> Result<Ports, StartError> {
         let fail = |key: &str, error: &lameduck_server::BindError| StartError {
             gate: key.to_owned(),
             error: format!("{error} ({key}, or {} in the environment)", crate::config::environment_name(key)),
         };
-        let http = lameduck_server::Bound::bind(listen.http).map_err(|error| fail("listen.http", &error))?;
-        let admin = bind_admin(listen.admin)
-            .map_err(|source| fail("listen.admin", &lameduck_server::BindError { address: listen.admin, source }))?;
-        let addresses = Addresses { http: http.local_addr(), admin: admin.local_addr().unwrap_or(listen.admin) };
-        Ok(Bound { configured: self, http, admin, addresses })
+        let mut work = Vec::new();
+        for ListenerPart { name, address, .. } in &self.parts.listeners {
+            let key = format!("listen.{name}");
+            let bound = lameduck_server::Bound::bind(address.clone()?).map_err(|error| fail(&key, &error))?;
+            work.push((*name, bound));
+        }
+        let address = self.config.listen.admin;
+        let admin = bind_admin(address)
+            .map_err(|source| fail("listen.admin", &lameduck_server::BindError { address, source }))?;
+        let mut others: Vec<_> = work.iter().map(|(name, bound)| (*name, bound.local_addr())).collect();
+        let http = others.remove(0).1;
+        let addresses = Addresses { http, admin: admin.local_addr().unwrap_or(address), others };
+        Ok(Ports { work, admin, addresses })
+    }
+
+    /// Starts the driver, the admin port and the sequence of stages, on the current runtime as the control runtime. What failed
+    /// so far is a failed start, with a report like any other.
+    pub(crate) fn start(
+        self,
+        ports: Result<Ports, StartError>,
+        events: Events,
+        receiver: mpsc::Receiver<Event>,
+    ) -> Running {
+        assemble::start(self, ports, events, receiver)
     }
 }
 
@@ -112,14 +163,4 @@ fn bind_admin(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
     let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
-}
-
-impl Bound {
-    /// Starts the driver, the admin port and the sequence of stages, on the current runtime as the control runtime.
-    ///
-    /// # Errors
-    /// If the work runtime cannot be had.
-    pub(crate) fn start(self, events: Events, receiver: tokio::sync::mpsc::Receiver<Event>) -> anyhow::Result<Running> {
-        assemble::start(self, events, receiver)
-    }
 }

@@ -1,7 +1,7 @@
 //! What a service consists of, said once: routes, workers, dependencies, settings.
 
-use crate::cli::About;
-use crate::config::{Config, Settings};
+use crate::cli::{About, Invocation};
+use crate::config::{self, Config, Key, Kind, Loaded, Settings};
 use crate::dependency::{Dependency, Named};
 use crate::gates::{Gate, Gates};
 use crate::handle::Handle;
@@ -10,10 +10,12 @@ use crate::workers::{PendingWorker, Worker};
 use futures_util::future::BoxFuture;
 use lameduck_server::App;
 use prometheus::Registry;
+use std::ffi::OsString;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
-type Routes<S> = Box<dyn FnOnce(Start<S>) -> BoxFuture<'static, anyhow::Result<App>> + Send>;
+/// Builds the routes of a listener from what is known at start-up.
+pub(crate) type Build<T> = Box<dyn FnOnce(T) -> BoxFuture<'static, anyhow::Result<App>> + Send>;
 
 /// The parts of a service, handed to [`run`](crate::run).
 ///
@@ -29,9 +31,34 @@ type Routes<S> = Box<dyn FnOnce(Start<S>) -> BoxFuture<'static, anyhow::Result<A
 #[must_use = "a service does nothing until it is run"]
 pub struct Service<S = ()> {
     pub(crate) about: About,
-    pub(crate) routes: Routes<S>,
+    /// The first one is `http`.
+    pub(crate) listeners: Vec<Listener<S>>,
     pub(crate) workers: Vec<PendingWorker>,
     pub(crate) dependencies: Vec<Named>,
+    pub(crate) logging: Logging,
+    arguments: Option<Vec<OsString>>,
+}
+
+/// A work listener: its name, the key of its address, its routes.
+pub(crate) struct Listener<S> {
+    pub(crate) name: &'static str,
+    /// `None`: `listen.http`, which the engine itself declares.
+    pub(crate) key: Option<&'static Key>,
+    pub(crate) build: Build<Start<S>>,
+}
+
+impl<S: 'static> Listener<S> {
+    /// The listener that every service has, without routes so far.
+    fn http() -> Self {
+        Self { name: "http", key: None, build: Box::new(|_| Box::pin(async { Ok(App::new()) })) }
+    }
+}
+
+/// Who sets up `tracing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Logging {
+    Engine,
+    Program,
 }
 
 impl Service {
@@ -39,17 +66,19 @@ impl Service {
     pub fn new(name: &'static str) -> Self {
         Self {
             about: About { name, version: "0.0.0", summary: "" },
-            routes: Box::new(|_| Box::pin(async { Ok(App::new()) })),
+            listeners: vec![Listener::http()],
             workers: Vec::new(),
             dependencies: Vec::new(),
+            logging: Logging::Engine,
+            arguments: None,
         }
     }
 
     /// Adds sections of its own to the configuration: read with the engine's, checked with them, documented with them, and
-    /// handed to [`routes`](Self::routes), which therefore comes after this.
+    /// handed to [`routes`](Self::routes) and [`listener`](Self::listener), which therefore come after this.
     pub fn settings<S: Settings>(self) -> Service<S> {
-        let Self { about, workers, dependencies, .. } = self;
-        Service { about, routes: Box::new(|_| Box::pin(async { Ok(App::new()) })), workers, dependencies }
+        let Self { about, workers, dependencies, logging, arguments, .. } = self;
+        Service { about, listeners: vec![Listener::http()], workers, dependencies, logging, arguments }
     }
 }
 
@@ -74,11 +103,95 @@ impl<S: Settings> Service<S> {
         Fut: Future<Output = anyhow::Result<A>> + Send + 'static,
         A: Into<App>,
     {
-        self.routes = Box::new(move |start| {
-            let building = build(start);
-            Box::pin(async move { Ok(building.await?.into()) })
-        });
+        self.listeners[0].build = boxed(build);
         self
+    }
+
+    /// Adds a listener with routes of its own. `key` declares where it listens: its path is `listen.NAME`, and it exists in the
+    /// configuration, `check` and the reference page because it is registered here. All listeners share one connection table,
+    /// one ledger and one drain; `build` is called as that of [`routes`](Self::routes).
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use lameduck::Service;
+    /// use lameduck::config::{Key, Kind};
+    ///
+    /// const INTERNAL: Key = Key::new("listen.internal", Kind::Address, "0.0.0.0:8082", "Requests of other teams.");
+    ///
+    /// let service = Service::new("orders")
+    ///     .routes(|_| async { Ok(Router::new().route("/orders", get(async || "orders"))) })
+    ///     .listener(&INTERNAL, |_| async { Ok(Router::new().route("/rebuild", get(async || "done"))) });
+    /// ```
+    ///
+    /// # Panics
+    /// If `key` is not an address below `listen.`, or its name is taken.
+    pub fn listener<F, Fut, A>(mut self, key: &'static Key, build: F) -> Self
+    where
+        F: FnOnce(Start<S>) -> Fut + Send + 'static,
+        Fut: Future<Output = anyhow::Result<A>> + Send + 'static,
+        A: Into<App>,
+    {
+        let name = key.path.strip_prefix("listen.").filter(|name| config::is_name(name));
+        let name = name.unwrap_or_else(|| panic!("{} is not the key of a listener: name it listen.NAME", key.path));
+        assert!(matches!(key.kind, Kind::Address), "{} must be of Kind::Address", key.path);
+        let taken = name == "admin" || self.listeners.iter().any(|listener| listener.name == name);
+        assert!(!taken, "there are two listeners of the name {name}");
+        self.listeners.push(Listener { name, key: Some(key), build: boxed(build) });
+        self
+    }
+
+    /// Leaves `tracing` to the program: [`run`](crate::run) sets up no subscriber, and the keys `log.*` have no effect. For a
+    /// service that has its own layers (OpenTelemetry, Sentry); set them up in `main`, before `run`.
+    ///
+    /// The engine still writes its events through `tracing`; what a subscriber has buffered at the end is the program's to
+    /// flush, after `run` has returned.
+    pub fn own_logging(mut self) -> Self {
+        self.logging = Logging::Program;
+        self
+    }
+
+    /// Uses these arguments instead of those of the process, without the name of the program. For a program that has its own
+    /// command line: it reads that first, then hands over what is the engine's, if anything (`--config FILE`, `check`).
+    ///
+    /// ```no_run
+    /// use lameduck::Service;
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     let own = std::env::args().nth(1); // or clap
+    ///     println!("hello {own:?}");
+    ///     lameduck::run(Service::new("orders").arguments::<&str>([]))
+    /// }
+    /// ```
+    pub fn arguments<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments = Some(arguments.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Reads and checks the configuration of this service: the engine's sections, its own, and what it registered. For
+    /// [`start`](crate::start); [`run`](crate::run) does it by itself.
+    ///
+    /// # Errors
+    /// As [`config::load`].
+    pub fn load(&self, sources: &config::Sources) -> Result<Loaded<S>, config::ConfigErrors> {
+        config::load_with(sources, &self.sections())
+    }
+
+    /// What it registered in the configuration besides the sections of its settings.
+    pub(crate) fn sections(&self) -> Vec<config::Section> {
+        let keys = self.listeners.iter().filter_map(|listener| listener.key);
+        keys.map(|key| config::Section { name: "listen", doc: "", keys: std::slice::from_ref(key) }).collect()
+    }
+
+    /// How the process was started, as far as it is the engine's.
+    pub(crate) fn invocation(&mut self) -> Invocation {
+        let process = Invocation::of_this_process();
+        let program = process.arguments.first().cloned().unwrap_or_else(|| self.about.name.into());
+        let arguments = match self.arguments.take() {
+            Some(own) => std::iter::once(program).chain(own).collect(),
+            None => process.arguments,
+        };
+        let defaults = vec![("service.name", self.about.name.to_owned())];
+        Invocation { arguments, defaults, sections: self.sections(), ..process }
     }
 
     /// Adds a background task; see [`Worker`]. Workers start when the service is ready, in this order, and end in reverse.
@@ -106,6 +219,18 @@ impl<S: Settings> Service<S> {
         self.dependencies.push(Named::new(name, kind).with_readiness());
         self
     }
+}
+
+fn boxed<T, F, Fut, A>(build: F) -> Build<T>
+where
+    F: FnOnce(T) -> Fut + Send + 'static,
+    Fut: Future<Output = anyhow::Result<A>> + Send + 'static,
+    A: Into<App>,
+{
+    Box::new(move |start| {
+        let building = build(start);
+        Box::pin(async move { Ok(building.await?.into()) })
+    })
 }
 
 impl<S> std::fmt::Debug for Service<S> {
@@ -180,5 +305,19 @@ impl<S> Start<S> {
 impl<S> std::fmt::Debug for Start<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Start").field("handle", &self.common.handle).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_with_arguments_of_its_own_hands_over_the_engines() {
+        let mut service = Service::new("orders").arguments(["check", "--config", "orders.yaml"]);
+        let arguments = service.invocation().arguments;
+        assert_eq!(arguments[1..], ["check", "--config", "orders.yaml"]);
+        let none: [&str; 0] = [];
+        assert_eq!(Service::new("orders").arguments(none).invocation().arguments.len(), 1, "the name of the program");
     }
 }

@@ -16,6 +16,15 @@ use windows as os;
 use crate::events::Events;
 use lameduck_lifecycle::{Event, Signal};
 
+/// What a signal means.
+#[derive(Clone, Copy, Debug)]
+enum Received {
+    Terminate,
+    Interrupt,
+    #[cfg(unix)]
+    Nothing,
+}
+
 /// The installed handlers.
 pub(crate) struct Signals(os::Signals);
 
@@ -28,13 +37,18 @@ impl Signals {
         Ok(Self(os::Signals::install()?))
     }
 
-    /// Tells the driver of every signal, to the end of the process.
+    /// Sends the driver every signal, to the end of the process.
     pub(crate) async fn forward(mut self, events: Events) {
         loop {
-            let (signal, name) = self.0.next().await;
-            let meaning = match signal {
-                Signal::Terminate => "terminate",
-                Signal::Interrupt => "interrupt",
+            let (received, name) = self.0.next().await;
+            let (meaning, signal) = match received {
+                Received::Terminate => ("terminate", Signal::Terminate),
+                Received::Interrupt => ("interrupt", Signal::Interrupt),
+                #[cfg(unix)]
+                Received::Nothing => {
+                    tracing::info!(signal = name, meaning = "nothing", "received {name}, which means nothing here");
+                    continue;
+                }
             };
             tracing::info!(signal = name, meaning, "received {name}");
             events.send(Event::Signal(signal)).await;

@@ -1,9 +1,9 @@
-//! What the rooms around the machine must do.
+//! What the engine around the machine must do.
 
 use crate::event::Cause;
 use std::time::Duration;
 
-/// An order to a room. Times are since the start of the process.
+/// An order to the engine. Times are since the start of the process.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Listen and serve: every gate is open.
@@ -23,8 +23,11 @@ pub enum Effect {
         /// When [`Effect::Cut`] will follow. `None`: never by itself.
         until: Option<Duration>,
     },
-    /// The bound of Draining changed: only ever earlier.
-    DrainUntil(Duration),
+    /// The bound of the phase that runs (Draining, Releasing or Flushing) moved: only ever earlier.
+    BoundMoved {
+        /// When it is cut now.
+        until: Duration,
+    },
     /// End what is still in flight.
     Cut,
     /// Work off queues, give back leases and pools, in reverse order of start-up.
@@ -32,9 +35,10 @@ pub enum Effect {
         /// When it is cut.
         until: Duration,
     },
-    /// Write the report, flush telemetry, let a last scrape read the numbers.
+    /// Let the last word out: the report, the last Event, traces and logs. Ordered once in every life that leaves, whatever
+    /// was cut before; answered by [`Event::Flushed`](crate::Event::Flushed).
     Flush {
-        /// When it is cut.
+        /// When it is cut. Nothing that it does may take longer, and nothing comes after it.
         until: Duration,
     },
     /// End the process.

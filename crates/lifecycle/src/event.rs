@@ -1,6 +1,7 @@
 //! What can happen to a process.
 
 use crate::vocabulary::Stage;
+use lameduck_support::closed_set;
 use std::time::Duration;
 
 /// A fact from outside. Facts may come late, twice, or in any order: the machine is level-triggered.
@@ -96,16 +97,32 @@ pub enum ClusterFact {
     },
 }
 
+closed_set! {
+    /// The kinds of [`Cause`]: the words that programs may rely on.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
+    CauseKind {
+        /// SIGTERM or its like.
+        Terminate = "terminate",
+        /// Ctrl-C.
+        Interrupt = "interrupt",
+        /// `POST /drain` or the service itself.
+        Requested = "requested",
+        /// A part failed.
+        PartFailed = "part_failed",
+        /// Start-up failed or was late.
+        StartFailed = "start_failed",
+    }
+}
+
 /// Why the process leaves. The first cause stays.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// SIGTERM or its like.
     Terminate,
     /// Ctrl-C.
     Interrupt,
     /// `POST /drain` or the service itself.
-    Asked,
+    Requested,
     /// A part failed: exit code 1.
     PartFailed {
         /// Its name.
@@ -123,18 +140,30 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Its kind.
+    pub fn kind(&self) -> CauseKind {
+        match self {
+            Self::Terminate => CauseKind::Terminate,
+            Self::Interrupt => CauseKind::Interrupt,
+            Self::Requested => CauseKind::Requested,
+            Self::PartFailed { .. } => CauseKind::PartFailed,
+            Self::StartFailed { .. } => CauseKind::StartFailed,
+        }
+    }
+
     /// Whether the exit code must say that something failed.
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::PartFailed { .. } | Self::StartFailed { .. })
     }
 }
 
+/// For people: the words may change at any time. Programs read [`Cause::kind`].
 impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Terminate => f.write_str("told to terminate"),
-            Self::Interrupt => f.write_str("interrupted"),
-            Self::Asked => f.write_str("asked to drain"),
+            Self::Terminate => f.write_str("termination signal"),
+            Self::Interrupt => f.write_str("interrupt"),
+            Self::Requested => f.write_str("drain requested"),
             Self::PartFailed { part, error } => write!(f, "part `{part}` failed: {error}"),
             Self::StartFailed { gate, error } => write!(f, "start-up failed at `{gate}`: {error}"),
         }

@@ -8,6 +8,7 @@ const LOST_IDS_MAX: usize = 64;
 
 /// Counts of accepted jobs. Law: accepted = finished + returned + lost + open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Jobs {
     /// Taken on: the client was told 202.
     pub accepted: u64,

@@ -60,9 +60,17 @@ impl Machine {
                 let end = self.wait_end(leaving, wait).0;
                 Some(wait.readiness_settles_at(&self.plan).map_or(end, |settles| settles.min(end)))
             }
+            Phase::Draining(_) | Phase::Releasing(_) | Phase::Flushing(_) => self.phase_cut(),
+        }
+    }
+
+    /// When the phase that runs is cut: Draining, Releasing and Flushing have such a bound.
+    fn phase_cut(&self) -> Option<Duration> {
+        match &self.phase {
             Phase::Draining(leaving) => self.schedule(leaving).drain_cut(&self.plan, leaving.phase_since),
             Phase::Releasing(leaving) => Some(self.schedule(leaving).release_cut(&self.plan, leaving.phase_since)),
             Phase::Flushing(leaving) => Some(self.schedule(leaving).flush_cut(&self.plan, leaving.phase_since)),
+            Phase::Starting(_) | Phase::Ready { .. } | Phase::LameDuck { .. } | Phase::Exited(_) => None,
         }
     }
 
@@ -116,7 +124,7 @@ impl Machine {
             Event::Signal(Signal::Interrupt) => self.interrupt(),
             Event::LeaveAsked => {
                 if self.phase.leaving().is_none() {
-                    self.leave(Cause::Asked);
+                    self.leave(Cause::Requested);
                 }
             }
             Event::CloseAsked => self.close(),

@@ -147,6 +147,7 @@ pub struct Leaving {
 
 /// How long a phase took.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PhaseSeconds {
     /// Which.
     pub phase: PhaseName,

@@ -4,6 +4,7 @@ use crate::jobs::Jobs;
 use crate::ledger::Ledger;
 use crate::phase::{Phase, Readiness};
 use crate::vocabulary::{CloseReason, ConnectionState, Kind, Protocol};
+use lameduck_support::closed_set;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -93,11 +94,86 @@ impl Serialize for Connections {
     }
 }
 
-/// Somebody who is left: a connection, a request, a worker, something to release.
+closed_set! {
+    /// What can be left while the process leaves.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
+    StragglerKind {
+        /// A connection without a request in flight.
+        Connection = "connection",
+        /// A request in flight.
+        Request = "request",
+        /// A worker that has not ended.
+        Worker = "worker",
+        /// A dependency that is being released.
+        Release = "release",
+        /// A job that has not ended.
+        Job = "job",
+    }
+}
+
+closed_set! {
+    /// What a straggler waits for: the words that programs may rely on.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
+    WaitsFor {
+        /// Request: the handler has not answered.
+        Handler = "handler",
+        /// Request: the response body has no end yet.
+        ResponseBody = "response_body",
+        /// Request or connection: the client does not read what was written.
+        ClientRead = "client_read",
+        /// Request: the upgraded connection is open.
+        Upgraded = "upgraded",
+        /// Connection: the client has sent nothing.
+        FirstByte = "first_byte",
+        /// Connection: the HTTP/2 preface is not finished.
+        Preface = "preface",
+        /// Connection: the head of a request is not finished.
+        RequestHead = "request_head",
+        /// Connection: idle, held for its next request.
+        NextRequest = "next_request",
+        /// Connection: the client has not answered GOAWAY.
+        GoAway = "go_away",
+        /// Connection: the client has not closed its side.
+        ClientClose = "client_close",
+        /// Worker: its turn to end has not come.
+        Turn = "turn",
+        /// Worker: it finishes its work.
+        Work = "work",
+        /// Release: the dependency has not returned.
+        Release = "release",
+        /// Job: its worker.
+        Worker = "worker",
+    }
+}
+
+impl WaitsFor {
+    /// For people: the words may change at any time.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Handler => "the handler has not answered",
+            Self::ResponseBody => "the response body has no end yet",
+            Self::ClientRead => "the client does not read",
+            Self::Upgraded => "the upgraded connection is open",
+            Self::FirstByte => "the client has sent nothing",
+            Self::Preface => "the client has not finished its HTTP/2 preface",
+            Self::RequestHead => "the request head is not finished",
+            Self::NextRequest => "idle: held for its next request",
+            Self::GoAway => "the client has not answered GOAWAY",
+            Self::ClientClose => "the client has not closed its side",
+            Self::Turn => "its turn to end",
+            Self::Work => "to finish its work",
+            Self::Release => "its release to return",
+            Self::Worker => "its worker",
+        }
+    }
+}
+
+/// What is left: a connection, a request, a worker, a dependency to release, a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Straggler {
-    /// `connection`, `request`, `worker`, `release`, `job`.
-    pub what: &'static str,
+    /// What it is.
+    pub what: StragglerKind,
     /// Its name: `#17 10.1.2.3:4567`, `GET /bench/slow`, a worker's or dependency's name.
     pub name: String,
     /// The protocol, for connections and requests.
@@ -106,8 +182,10 @@ pub struct Straggler {
     /// The kind, for requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// How old.
+    /// How old, in milliseconds.
     pub age_ms: u64,
-    /// What it waits for, in words: "handler has not answered", "peer does not read (65536 bytes unsent)".
-    pub waits_for: String,
+    /// What it waits for.
+    pub waits_for: WaitsFor,
+    /// The same for people, with numbers where there are any. May change at any time.
+    pub text: String,
 }

@@ -4,6 +4,7 @@ use lameduck_support::closed_set;
 
 closed_set! {
     /// The phases of a life, in the only order in which they come.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     PhaseName {
         /// Stages run; nothing is served.
         Starting = "starting",
@@ -38,6 +39,7 @@ closed_set! {
 
 closed_set! {
     /// What a connection speaks.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     Protocol {
         /// Too few bytes have come to tell.
         Unknown = "unknown",
@@ -50,6 +52,7 @@ closed_set! {
 
 closed_set! {
     /// What a request turned out to be.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     Kind {
         /// An ordinary request.
         Request = "request",
@@ -102,6 +105,7 @@ closed_set! {
 
 closed_set! {
     /// Why a connection ended.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     CloseReason {
         /// The peer closed between requests.
         PeerClosed = "peer_closed",
@@ -135,6 +139,33 @@ closed_set! {
         Panicked = "panicked",
         /// Cut at the deadline, or by `close()`.
         Forced = "forced",
+    }
+}
+
+closed_set! {
+    /// What a phase waits for: the words that programs may rely on.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
+    WaitingFor {
+        /// Starting: the stages.
+        StartUp = "start_up",
+        /// Starting: a named gate.
+        Gate = "gate",
+        /// LameDuck: the delay.
+        Delay = "delay",
+        /// LameDuck: new connections to stop coming.
+        Arrivals = "arrivals",
+        /// LameDuck: the first answer about the endpoint slices.
+        ClusterAnswer = "cluster_answer",
+        /// LameDuck: the endpoint slices to let go of this pod.
+        Deregistration = "deregistration",
+        /// LameDuck: the floor after the deregistration, and new connections to stop coming.
+        Floor = "floor",
+        /// Draining: requests in flight and open connections.
+        Connections = "connections",
+        /// Releasing: workers and dependencies.
+        Release = "release",
+        /// Flushing: report, last Event, traces and logs.
+        Flush = "flush",
     }
 }
 

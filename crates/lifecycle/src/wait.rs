@@ -2,6 +2,7 @@
 
 use crate::event::ClusterFact;
 use crate::plan::{Plan, ReadinessPolicy, Strategy};
+use crate::vocabulary::WaitingFor;
 use lameduck_support::closed_set;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ const READINESS_FACTS_WITHIN: Duration = Duration::from_secs(1);
 
 closed_set! {
     /// How LameDuck ended.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     WaitEnd {
         /// There was none: `immediate`, or a person at a terminal.
         Skipped = "skipped",
@@ -185,17 +187,15 @@ impl Wait {
         (open && self.cluster == Cluster::NoAnswer).then_some(self.began + READINESS_FACTS_WITHIN)
     }
 
-    /// What is waited for, in words.
-    pub fn describe(&self, plan: &Plan) -> &'static str {
+    /// What is waited for.
+    pub fn waiting_for(&self, plan: &Plan) -> WaitingFor {
         match (plan.strategy, self.ends_at(plan).1) {
-            (Strategy::Quiet, WaitEnd::Quiet | WaitEnd::Ceiling) => "new connections to stop coming",
-            (Strategy::Observe, WaitEnd::Observed) => "the floor after the deregistration, and new connections to stop",
-            (Strategy::Observe, WaitEnd::Ceiling) if self.deregistered_at().is_some() => {
-                "new connections to stop coming"
-            }
-            (Strategy::Observe, WaitEnd::Ceiling) => "the endpoint slices to let go of this pod",
-            (Strategy::Observe, WaitEnd::NoAnswer) => "the API to say something about the endpoint slices",
-            _ => "the delay to pass",
+            (Strategy::Quiet, WaitEnd::Quiet | WaitEnd::Ceiling) => WaitingFor::Arrivals,
+            (Strategy::Observe, WaitEnd::Observed) => WaitingFor::Floor,
+            (Strategy::Observe, WaitEnd::Ceiling) if self.deregistered_at().is_some() => WaitingFor::Arrivals,
+            (Strategy::Observe, WaitEnd::Ceiling) => WaitingFor::Deregistration,
+            (Strategy::Observe, WaitEnd::NoAnswer) => WaitingFor::ClusterAnswer,
+            _ => WaitingFor::Delay,
         }
     }
 }

@@ -113,6 +113,7 @@ impl Listener {
     /// The listener has closed.
     fn closed(self) {
         self.shared.listeners.fetch_sub(1, SeqCst);
+        self.shared.phase.send_replace(());
         self.shared.look_whether_drained();
     }
 }

@@ -116,6 +116,21 @@ impl Server {
         }
     }
 
+    /// Waits until no listener is open: what connects from then on is refused. Level-triggered, so before
+    /// [`serve`](Self::serve) it returns at once.
+    ///
+    /// # Cancel safety
+    /// Cancel safe; nothing is lost by dropping it.
+    pub async fn not_listening(&self) {
+        let mut phase = self.shared.phase.subscribe();
+        // Subscribed first, looked second: a close in between is not missed.
+        while self.shared.listeners.load(SeqCst) > 0 {
+            if phase.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// Waits until the listeners are closed and nothing is left. Level-triggered: at once if that is so already.
     ///
     /// # Cancel safety

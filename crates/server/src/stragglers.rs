@@ -4,7 +4,7 @@ use crate::app::METHODS;
 use crate::clock;
 use crate::shared::Shared;
 use crate::table::{Order, RequestCell, Row};
-use lameduck_lifecycle::{ConnectionState, Protocol, Straggler};
+use lameduck_lifecycle::{ConnectionState, Protocol, Straggler, StragglerKind, WaitsFor};
 use std::sync::Arc;
 
 /// Requests and connections that are left, oldest first, at most `most`.
@@ -47,44 +47,50 @@ fn request(row: &Row, cell: &RequestCell, began_ns: u64, now: u64) -> Straggler 
     let path = if path.is_empty() { "(no route)" } else { path };
     let method = METHODS.get(usize::from(method)).copied().unwrap_or("_OTHER");
     let waits_for = if !cell.is_answered() {
-        "the handler has not answered"
+        WaitsFor::Handler
     } else if row.orders.read().has(Order::UPGRADED) {
-        "the upgraded connection is open"
+        WaitsFor::Upgraded
     } else if row.activity.unsent() {
-        "the peer does not read"
+        WaitsFor::ClientRead
     } else {
-        "the response body has no end yet"
+        WaitsFor::ResponseBody
     };
     Straggler {
-        what: "request",
+        what: StragglerKind::Request,
         name: format!("#{} {} {method} {path}", row.id, row.peer),
         protocol: Some(row.protocol()),
         kind: Some(kind),
         age_ms: age_ms(began_ns, now),
-        waits_for: waits_for.to_owned(),
+        waits_for,
+        text: waits_for.sentence().to_owned(),
     }
 }
 
 fn connection(row: &Row, now: u64) -> Straggler {
+    let unsent = row.closing.unsent_bytes();
     let waits_for = match (row.state(), row.protocol()) {
-        (ConnectionState::Closing, _) => match row.closing.unsent_bytes() {
-            0 => "the peer has not closed its side".to_owned(),
-            unsent => format!("the peer does not read ({unsent} bytes unsent)"),
-        },
-        (_, Protocol::Unknown) if !row.activity.reading().any() => "the peer has sent nothing".to_owned(),
-        (_, Protocol::Unknown) => "the peer has not finished its HTTP/2 preface".to_owned(),
-        (_, Protocol::Http2) if row.closing.go_away_ns() != 0 => "the peer has not answered GOAWAY".to_owned(),
-        (_, Protocol::Http1) if row.activity.unsent() => "the peer does not read".to_owned(),
-        (_, Protocol::Http1) if !row.activity.is_idle() => "the request head is not finished".to_owned(),
-        _ => "idle: held for its next request".to_owned(),
+        (ConnectionState::Closing, _) if unsent == 0 => WaitsFor::ClientClose,
+        (ConnectionState::Closing, _) => WaitsFor::ClientRead,
+        (_, Protocol::Unknown) if !row.activity.reading().any() => WaitsFor::FirstByte,
+        (_, Protocol::Unknown) => WaitsFor::Preface,
+        (_, Protocol::Http2) if row.closing.go_away_ns() != 0 => WaitsFor::GoAway,
+        (_, Protocol::Http1) if row.activity.unsent() => WaitsFor::ClientRead,
+        (_, Protocol::Http1) if !row.activity.is_idle() => WaitsFor::RequestHead,
+        _ => WaitsFor::NextRequest,
+    };
+    let numbers = if waits_for == WaitsFor::ClientRead && unsent > 0 {
+        format!(" ({unsent} bytes unsent)")
+    } else {
+        String::new()
     };
     Straggler {
-        what: "connection",
+        what: StragglerKind::Connection,
         name: format!("#{} {}", row.id, row.peer),
         protocol: Some(row.protocol()),
         kind: None,
         age_ms: age_ms(row.accepted_ns, now),
         waits_for,
+        text: format!("{}{numbers}", waits_for.sentence()),
     }
 }
 

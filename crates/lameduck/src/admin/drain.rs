@@ -40,7 +40,7 @@ pub(super) async fn begin(
         tracing::warn!(%peer, "POST /drain refused: {}", refusal.sentence());
         return refusal.into_response();
     }
-    tracing::info!(%peer, "asked to drain by {peer}");
+    tracing::info!(%peer, "drain requested by {peer}");
     leave(&admin.events, admin.observer.shared.view.clone()).await;
     (StatusCode::ACCEPTED, [(CACHE_CONTROL, "no-store")], Json(admin.observer.document())).into_response()
 }

@@ -5,15 +5,10 @@ use crate::config;
 use crate::events::Events;
 use lameduck_cluster::{Cluster, Notice, Options, Severity, contradictions};
 use lameduck_lifecycle::{Cause, ClusterFact, Event, PhaseName, Plan, Report};
-use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 
 /// Facts on their way to the driver. It takes them at once.
 const FACTS_MAX: usize = 16;
-
-/// The last Event has no more than a part of the margin before SIGKILL: the report is out by then, and worth more.
-const LAST_EVENT_WITHIN: Duration = Duration::from_millis(500);
 
 /// What is around the process. A cheap handle.
 #[derive(Clone, Debug)]
@@ -85,13 +80,16 @@ impl ClusterAccess {
         }
     }
 
-    /// Says on the pod how it ended. Bounded; comes after everything else.
+    /// Reports on the pod how it ended. Bounded by the caller.
+    ///
+    /// # Cancel safety
+    /// Dropped, the Event may or may not have been sent.
     pub(crate) async fn announce_end(&self, report: &Report) {
         let Some(cluster) = &self.cluster else { return };
         let sentence = report.sentence();
         let forced = report.document.cut.contains(&PhaseName::Draining);
         let notice = if forced { Notice::DeadlineForced(sentence) } else { Notice::DrainFinished(sentence) };
-        let _ = timeout(LAST_EVENT_WITHIN, announce(cluster, notice)).await;
+        announce(cluster, notice).await;
     }
 }
 

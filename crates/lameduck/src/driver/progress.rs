@@ -41,6 +41,6 @@ fn sentence(snapshot: &Snapshot) -> String {
 }
 
 fn describe(straggler: &Straggler) -> String {
-    let Straggler { what, name, age_ms, waits_for, .. } = straggler;
-    format!("{what} {name} ({:.1} s, {waits_for})", *age_ms as f64 / 1e3)
+    let Straggler { what, name, age_ms, text, .. } = straggler;
+    format!("{what} {name} ({:.1} s, {text})", *age_ms as f64 / 1e3)
 }

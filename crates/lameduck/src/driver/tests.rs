@@ -31,7 +31,7 @@ struct Rig {
     events: Events,
     view: watch::Receiver<PhaseView>,
     notes: Notes,
-    end: JoinHandle<()>,
+    end: JoinHandle<NotingEffects>,
 }
 
 fn drive(plan: Plan, answer: Option<Event>) -> Rig {

@@ -1,10 +1,11 @@
-//! Puts the rooms together: who is told, who observes, who drives.
+//! Puts the parts together: who sends events, who observes, who drives.
 
+use super::bound::BoundSetter;
 use super::effects::{EffectHandler, Tasks};
-use super::report::report;
+use super::flush::Flush;
 use super::sequence::Sequence;
 use super::threads::WorkThreads;
-use super::{Bound, Configured, Parts};
+use super::{Configured, ListenerPart, Parts, Ports, StartError};
 use crate::access_log::AccessLog;
 use crate::admin::{self, Admin, DrainAccess};
 use crate::cluster::ClusterAccess;
@@ -29,9 +30,7 @@ use tokio::sync::{mpsc, watch};
 /// The driver drives. Must be [`finished`](Running::finished).
 pub(crate) struct Running {
     driver: Driver<EffectHandler>,
-    cluster: ClusterAccess,
     handle: Handle,
-    observer: Observer,
     work: WorkThreads,
 }
 
@@ -41,115 +40,150 @@ impl Running {
         &self.handle
     }
 
-    /// What is around the process: told of the end after everything else.
-    pub(crate) fn cluster(&self) -> ClusterAccess {
-        self.cluster.clone()
-    }
-
-    /// Runs to the end of the life.
+    /// Runs to the end of the process. Everything that it has to say is out by then, as far as its time allowed.
     pub(crate) async fn finished(self) -> Report {
-        let Self { driver, observer, work, .. } = self;
-        driver.run().await;
-        let (snapshot, document) = observer.last_document();
-        let report = report(&snapshot, document);
+        let Self { driver, work, .. } = self;
+        let report = driver.run().await.into_report();
         drop(work);
         report
     }
 }
 
-pub(super) fn start(bound: Bound, events: Events, receiver: mpsc::Receiver<Event>) -> anyhow::Result<Running> {
-    let Bound { configured: Configured { config, clock, parts }, http, admin, addresses } = bound;
+/// What every part of the engine shares, before any of them runs.
+struct Core {
+    config: Arc<Config>,
+    events: Events,
+    handle: Handle,
+    observer: Observer,
+    heartbeat: Heartbeat,
+    cluster: ClusterAccess,
+    work: WorkThreads,
+    publisher: watch::Sender<PhaseView>,
+}
+
+pub(super) fn start(
+    configured: Configured,
+    ports: Result<Ports, StartError>,
+    events: Events,
+    receiver: mpsc::Receiver<Event>,
+) -> Running {
+    let Configured { config, clock, parts, log } = configured;
     let (publisher, view) = watch::channel(PhaseView::initial());
     let shared = Shared { clock, plan: config.plan(), view, events: events.clone() };
     let jobs = Jobs::default();
-    let handle = Handle::new(shared.clone(), jobs.clone());
-    let work = WorkThreads::new(&handle)?;
     let observers = Observers::none().with(Arc::new(AccessLog(config.log.access)));
-    let observer = Observer {
-        shared: shared.clone(),
-        server: Server::new(config.server_options(observers)),
-        jobs,
-        workers: Default::default(),
-        releasing: Default::default(),
-    };
+    let server = Server::new(config.server_options(observers));
+    let handle = Handle::new(shared.clone(), server.clone(), jobs.clone());
+    let (work, threads) = WorkThreads::new(&handle);
+    let observer =
+        Observer { shared: shared.clone(), server, jobs, workers: Default::default(), releasing: Default::default() };
     let cluster = ClusterAccess::look(&config.cluster);
     tokio::spawn(cluster.clone().check(shared.plan.clone()));
     let heartbeat = Heartbeat::new(clock, config.liveness.stall);
     work.handle().spawn(heartbeat.clone().beat());
-    let registry = registry(&observer, &heartbeat, &cluster, &work, &config, parts.version)?;
-    let admin = start_admin(admin, &observer, heartbeat, registry.clone(), &config)?;
-    tokio::spawn(admin);
-    tracing::info!(http = %addresses.http, admin = %addresses.admin, "starting; admin on {}", addresses.admin);
-
-    let Parts { routes, workers, dependencies: own, .. } = parts;
-    let dependencies: Vec<_> = required(&config).into_iter().chain(own).collect();
-    let checked = dependencies.iter().filter(|dependency| dependency.readiness).cloned().collect();
-    let (acquired, built) = (Acquired::default(), Arc::new(Mutex::new(None)));
-    let common = Common {
-        config: config.clone(),
-        handle: handle.clone(),
-        registry,
-        gates: Gates::default(),
-        workers: Arc::default(),
-    };
-    let sequence = Sequence {
-        dependencies,
-        acquired: acquired.clone(),
-        routes,
-        workers,
-        common,
-        built: built.clone(),
-        work: work.handle().clone(),
-        events,
-    };
-    let effects = EffectHandler {
-        observer: observer.clone(),
-        handle: handle.clone(),
-        work: work.handle().clone(),
-        http: Some(http),
-        built,
-        acquired,
-        checked,
-        cluster: cluster.clone(),
-        sequence: Some(tokio::spawn(sequence.run())),
-        tasks: Tasks::default(),
-    };
-    let first = config.stages.config.then_some(Event::StageBegan(Stage::Config));
-    let driver = Driver::new(shared, effects, receiver, publisher, first);
-    Ok(Running { driver, cluster, handle, observer, work })
+    let core = Core { config, events, handle, observer, heartbeat, cluster, work, publisher };
+    let opened = threads.and(ports).and_then(|ports| core.open(ports, parts));
+    core.run(opened, receiver, log)
 }
 
-fn registry(
-    observer: &Observer,
-    heartbeat: &Heartbeat,
-    cluster: &ClusterAccess,
-    work: &WorkThreads,
-    config: &Config,
-    version: &'static str,
-) -> anyhow::Result<Registry> {
-    let sources = Sources {
-        observer: observer.clone(),
-        heartbeat: heartbeat.clone(),
-        contradictions: cluster.contradictions(),
-        work: work.handle().metrics(),
-        service: config.service.name.clone(),
-        service_version: version,
-    };
-    let registry = Registry::new();
-    registry.register(Box::new(Collector::new(sources)?)).context("cannot register the engine's metrics")?;
-    Ok(registry)
+/// What a start that has not failed so far goes on with.
+struct Opened {
+    sequence: Sequence,
+    work: Vec<(&'static str, lameduck_server::Bound)>,
 }
 
-fn start_admin(
-    listener: std::net::TcpListener,
-    observer: &Observer,
-    heartbeat: Heartbeat,
-    registry: Registry,
-    config: &Config,
-) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
-    let access = DrainAccess::new(&config.admin.drain)?;
-    let (observer, events) = (observer.clone(), observer.shared.events.clone());
-    let router = admin::router(Admin { observer, heartbeat, registry, events, access });
-    let listener = tokio::net::TcpListener::from_std(listener).context("the admin port")?;
-    Ok(admin::serve(listener, router))
+impl Core {
+    /// Opens the admin port, and prepares the stages of start-up.
+    fn open(&self, ports: Ports, parts: Parts) -> Result<Opened, StartError> {
+        let Ports { work, admin, addresses } = ports;
+        let registry = self.registry(parts.version)?;
+        let access = DrainAccess::new(&self.config.admin.drain)?;
+        let (observer, events) = (self.observer.clone(), self.events.clone());
+        let router = admin::router(Admin {
+            observer,
+            heartbeat: self.heartbeat.clone(),
+            registry: registry.clone(),
+            events,
+            access,
+        });
+        let listener = tokio::net::TcpListener::from_std(admin).context("the admin port")?;
+        tokio::spawn(admin::serve(listener, router));
+        tracing::info!(http = %addresses.http, admin = %addresses.admin, "starting; admin on {}", addresses.admin);
+        let Parts { listeners, workers, dependencies: own, .. } = parts;
+        let common = Common {
+            config: self.config.clone(),
+            handle: self.handle.clone(),
+            registry,
+            gates: Gates::default(),
+            workers: Arc::default(),
+        };
+        let sequence = Sequence {
+            dependencies: required(&self.config).into_iter().chain(own).collect(),
+            acquired: Acquired::default(),
+            listeners: listeners.into_iter().map(|ListenerPart { name, build, .. }| (name, build)).collect(),
+            workers,
+            common,
+            built: Arc::new(Mutex::new(None)),
+            work: self.work.handle().clone(),
+            events: self.events.clone(),
+        };
+        Ok(Opened { sequence, work })
+    }
+
+    fn registry(&self, version: &'static str) -> anyhow::Result<Registry> {
+        let sources = Sources {
+            observer: self.observer.clone(),
+            heartbeat: self.heartbeat.clone(),
+            contradictions: self.cluster.contradictions(),
+            work: self.work.handle().metrics(),
+            service: self.config.service.name.clone(),
+            service_version: version,
+        };
+        let registry = Registry::new();
+        registry.register(Box::new(Collector::new(sources)?)).context("cannot register the engine's metrics")?;
+        Ok(registry)
+    }
+
+    /// Begins the stages, or says why there are none, and hands everything to the driver.
+    fn run(
+        self,
+        opened: Result<Opened, StartError>,
+        receiver: mpsc::Receiver<Event>,
+        log: Option<Arc<lameduck_telemetry::Guard>>,
+    ) -> Running {
+        let Self { config, events, handle, observer, cluster, work, publisher, .. } = self;
+        let shared = observer.shared.clone();
+        let flush = Flush { report_file: config.drain.report_file.clone(), cluster: cluster.clone(), log };
+        let mut effects = EffectHandler {
+            observer,
+            handle: handle.clone(),
+            work: work.handle().clone(),
+            listeners: Vec::new(),
+            built: Arc::default(),
+            acquired: Acquired::default(),
+            checked: Vec::new(),
+            cluster,
+            sequence: None,
+            tasks: Tasks::default(),
+            bound: BoundSetter::new(),
+            flush: Some(flush),
+            report: None,
+        };
+        match opened {
+            Ok(Opened { sequence, work }) => {
+                effects.listeners = work;
+                effects.built = sequence.built.clone();
+                effects.acquired = sequence.acquired.clone();
+                effects.checked = sequence.dependencies.iter().filter(|one| one.readiness).cloned().collect();
+                effects.sequence = Some(tokio::spawn(sequence.run()));
+            }
+            Err(StartError { gate, error }) => {
+                tracing::error!(%gate, %error, "start-up failed at {gate}: {error}");
+                tokio::spawn(async move { events.send(Event::StartFailed { gate, error }).await });
+            }
+        }
+        let first = config.stages.config.then_some(Event::StageBegan(Stage::Config));
+        let driver = Driver::new(shared, effects, receiver, publisher, first);
+        Running { driver, handle, work }
+    }
 }

@@ -1,5 +1,7 @@
-//! The machine's orders, carried out: each becomes one call to one room, or a task that tells when it is done.
+//! The machine's orders, carried out: each becomes one call, or a task that sends an event when it is done.
 
+use super::bound::BoundSetter;
+use super::flush::Flush;
 use crate::cluster::ClusterAccess;
 use crate::dependency::{Acquired, Named, watch_health};
 use crate::driver::{Effects, progress};
@@ -8,7 +10,7 @@ use crate::handle::Handle;
 use crate::observer::Observer;
 use crate::release::release_all;
 use crate::workers::PendingWorker;
-use lameduck_lifecycle::{Cause, Effect, Event};
+use lameduck_lifecycle::{Cause, Effect, Event, Phase, Report};
 use lameduck_server::{App, Arrivals, Bound};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,22 +24,28 @@ const ARRIVALS_EVERY: Duration = Duration::from_millis(20);
 
 /// What start-up built and readiness starts.
 pub(super) struct Built {
-    pub(super) app: App,
+    /// One for each listener, in their order.
+    pub(super) apps: Vec<App>,
     pub(super) workers: Vec<PendingWorker>,
 }
 
-/// Every room that takes orders.
+/// Everything that takes orders.
 pub(super) struct EffectHandler {
     pub(super) observer: Observer,
     pub(super) handle: Handle,
     pub(super) work: runtime::Handle,
-    pub(super) http: Option<Bound>,
+    /// Bound, not listening yet, by name.
+    pub(super) listeners: Vec<(&'static str, Bound)>,
     pub(super) built: Arc<Mutex<Option<Built>>>,
     pub(super) acquired: Acquired,
     pub(super) checked: Vec<Named>,
     pub(super) cluster: ClusterAccess,
     pub(super) sequence: Option<JoinHandle<()>>,
     pub(super) tasks: Tasks,
+    /// The bound of Flushing.
+    pub(super) bound: BoundSetter,
+    pub(super) flush: Option<Flush>,
+    pub(super) report: Option<Report>,
 }
 
 /// Tasks that end when a phase does.
@@ -45,7 +53,6 @@ pub(super) struct EffectHandler {
 pub(super) struct Tasks {
     serving: Vec<AbortHandle>,
     watching: Vec<AbortHandle>,
-    deletion: Option<AbortHandle>,
     releasing: Option<AbortHandle>,
 }
 
@@ -57,10 +64,10 @@ impl Effects for EffectHandler {
             Effect::WatchCluster => self.watch_cluster(),
             Effect::GiveNotice => return self.give_notice(),
             Effect::Drain { until } => self.drain(until),
-            Effect::DrainUntil(until) => self.observer.server.drain(Some(self.moment(until))),
+            Effect::BoundMoved { until } => self.bound_moved(until),
             Effect::Cut => self.observer.server.force(),
             Effect::Release { until } => self.release(until),
-            Effect::Flush { .. } => return Some(self.flush()),
+            Effect::Flush { until } => return self.flush(until),
             Effect::Exit => {}
         }
         None
@@ -71,8 +78,8 @@ impl EffectHandler {
     fn serve(&mut self) -> Option<Event> {
         let failed = |error: String| Some(Event::PartFailed { part: "listener".to_owned(), error });
         let built = self.built.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (Some(Built { app, workers }), Some(http)) = (built, self.http.take()) else {
-            return failed("nothing was built to serve".to_owned());
+        let Some(Built { apps, workers }) = built else {
+            return failed("no routes were built, which is an internal error".to_owned());
         };
         let events = &self.observer.shared.events;
         self.observer.workers.start(workers, &self.handle, &self.work, events);
@@ -80,15 +87,15 @@ impl EffectHandler {
             let health = self.work.spawn(watch_health(dependency, events.clone()));
             self.tasks.serving.push(health.abort_handle());
         }
-        let address = http.local_addr();
         let _work = self.work.enter();
-        match self.observer.server.serve(http, app) {
-            Ok(address) => {
-                tracing::info!(%address, "serving on {address}");
-                None
+        for ((listener, bound), app) in self.listeners.drain(..).zip(apps) {
+            let address = bound.local_addr();
+            match self.observer.server.serve(bound, app) {
+                Ok(address) => tracing::info!(listener, %address, "serving {listener} on {address}"),
+                Err(source) => return failed(lameduck_server::BindError { address, source }.to_string()),
             }
-            Err(source) => failed(lameduck_server::BindError { address, source }.to_string()),
         }
+        None
     }
 
     fn leave(&mut self, cause: Cause) {
@@ -100,8 +107,8 @@ impl EffectHandler {
     fn watch_cluster(&mut self) {
         let events = &self.observer.shared.events;
         let watching = tokio::spawn(self.cluster.clone().watch_endpoints(events.clone()));
-        let deletion = tokio::spawn(self.cluster.clone().watch_deletion(events.clone()));
-        self.tasks.deletion = Some(deletion.abort_handle());
+        // To the very end: a later, shorter deletion also shortens Flushing.
+        tokio::spawn(self.cluster.clone().watch_deletion(events.clone()));
         self.tasks.watching.push(watching.abort_handle());
     }
 
@@ -138,10 +145,37 @@ impl EffectHandler {
         self.tasks.releasing = Some(releasing.abort_handle());
     }
 
-    fn flush(&mut self) -> Event {
-        let ending = [self.tasks.deletion.take(), self.tasks.releasing.take()];
-        ending.into_iter().flatten().for_each(|task| task.abort());
-        Event::Flushed
+    /// From here on the report is settled: it is written, and it is what the exit code follows.
+    fn flush(&mut self, until: Duration) -> Option<Event> {
+        if let Some(releasing) = self.tasks.releasing.take() {
+            releasing.abort();
+        }
+        let Some(flush) = self.flush.take() else { return Some(Event::Flushed) };
+        self.bound.set(self.observer.shared.clock.instant(until));
+        let report = self.observer.last_report();
+        self.report = Some(report.clone());
+        let (bound, events) = (self.bound.reader(), self.observer.shared.events.clone());
+        tokio::spawn(async move {
+            flush.run(report, bound).await;
+            events.send(Event::Flushed).await;
+        });
+        None
+    }
+
+    fn bound_moved(&self, until: Duration) {
+        self.bound.set(self.observer.shared.clock.instant(until));
+        if matches!(self.observer.shared.view.borrow().phase, Phase::Draining(_)) {
+            self.observer.server.drain(Some(self.moment(until)));
+        }
+    }
+
+    /// The last word, once the process has exited.
+    pub(super) fn into_report(self) -> Report {
+        let report = self.report.unwrap_or_else(|| self.observer.last_report());
+        match self.observer.shared.view.borrow().phase.leaving() {
+            Some(leaving) => report.finished(leaving),
+            None => report,
+        }
     }
 
     /// A moment of the machine's time on the clock of `std`.

@@ -3,9 +3,8 @@
 use super::effects::Built;
 use crate::dependency::{Acquired, Named, connect_all};
 use crate::events::Events;
-use crate::service::Common;
+use crate::service::{Build, Common};
 use crate::workers::PendingWorker;
-use futures_util::future::BoxFuture;
 use lameduck_lifecycle::{Event, Stage};
 use lameduck_server::App;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +14,7 @@ use tokio::runtime;
 pub(super) struct Sequence {
     pub(super) dependencies: Vec<Named>,
     pub(super) acquired: Acquired,
-    pub(super) routes: Box<dyn FnOnce(Common) -> BoxFuture<'static, anyhow::Result<App>> + Send>,
+    pub(super) listeners: Vec<(&'static str, Build<Common>)>,
     pub(super) workers: Vec<PendingWorker>,
     pub(super) common: Common,
     pub(super) built: Arc<Mutex<Option<Built>>>,
@@ -41,14 +40,14 @@ impl Sequence {
     }
 
     async fn stages(self) -> Result<(), Failure> {
-        let Self { dependencies, acquired, routes, mut workers, common, built, work, events } = self;
+        let Self { dependencies, acquired, listeners, mut workers, common, built, work, events } = self;
         events.send(Event::StageBegan(Stage::Dependencies)).await;
         connect_all(&dependencies, &acquired, &common.handle, &work, &events).await?;
 
         events.send(Event::StageBegan(Stage::Services)).await;
         let (gates, late_workers, handle) = (common.gates.clone(), common.workers.clone(), common.handle.clone());
-        let app = tokio::select! {
-            app = build(routes, common, &work, &events) => app?,
+        let apps = tokio::select! {
+            apps = build_all(listeners, common, &work, &events) => apps?,
             // Nothing is served any more: what was half built is dropped.
             () = handle.leaving() => return Ok(()),
         };
@@ -59,21 +58,36 @@ impl Sequence {
         workers.append(&mut late_workers.lock().unwrap_or_else(PoisonError::into_inner));
 
         events.send(Event::StageBegan(Stage::Ready)).await;
-        *built.lock().unwrap_or_else(PoisonError::into_inner) = Some(Built { app, workers });
+        *built.lock().unwrap_or_else(PoisonError::into_inner) = Some(Built { apps, workers });
         Ok(())
     }
 }
 
-/// Builds the routes on the work runtime, where what they start must live.
+/// Builds the routes of every listener, one after the other.
+async fn build_all(
+    listeners: Vec<(&'static str, Build<Common>)>,
+    common: Common,
+    work: &runtime::Handle,
+    events: &Events,
+) -> Result<Vec<App>, Failure> {
+    let mut apps = Vec::new();
+    for (name, routes) in listeners {
+        let gate = if name == "http" { "routes".to_owned() } else { format!("routes of {name}") };
+        apps.push(build(gate, routes, common.clone(), work, events).await?);
+    }
+    Ok(apps)
+}
+
+/// Builds the routes of one listener on the work runtime, where what they start must live.
 async fn build(
-    routes: Box<dyn FnOnce(Common) -> BoxFuture<'static, anyhow::Result<App>> + Send>,
+    gate: String,
+    routes: Build<Common>,
     common: Common,
     work: &runtime::Handle,
     events: &Events,
 ) -> Result<App, Failure> {
-    const GATE: &str = "routes";
-    let failed = |error: String| (GATE.to_owned(), error);
-    events.send(Event::GateShut(GATE.to_owned())).await;
+    let failed = |error: String| (gate.clone(), error);
+    events.send(Event::GateShut(gate.clone())).await;
     let building = Aborting(work.spawn(async move { routes(common).await }));
     let app = match building.join().await {
         Ok(Ok(app)) => app,
@@ -81,7 +95,7 @@ async fn build(
         Err(error) => return Err(failed(format!("panicked: {}", crate::workers::panic_text(error)))),
     };
     app.check().map_err(failed)?;
-    events.send(Event::GateOpened(GATE.to_owned())).await;
+    events.send(Event::GateOpened(gate)).await;
     Ok(app)
 }
 

@@ -1,6 +1,6 @@
 //! Console events. After close, log-off and shutdown the system ends the process within some seconds, whatever we do.
 
-use lameduck_lifecycle::Signal;
+use super::Received;
 use tokio::signal::windows::{self, CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown};
 
 pub(super) struct Signals {
@@ -22,13 +22,13 @@ impl Signals {
         })
     }
 
-    pub(super) async fn next(&mut self) -> (Signal, &'static str) {
+    pub(super) async fn next(&mut self) -> (Received, &'static str) {
         tokio::select! {
-            _ = self.ctrl_c.recv() => (Signal::Interrupt, "Ctrl-C"),
-            _ = self.ctrl_break.recv() => (Signal::Interrupt, "Ctrl-Break"),
-            _ = self.close.recv() => (Signal::Terminate, "console close"),
-            _ = self.logoff.recv() => (Signal::Terminate, "log-off"),
-            _ = self.shutdown.recv() => (Signal::Terminate, "system shutdown"),
+            _ = self.ctrl_c.recv() => (Received::Interrupt, "Ctrl-C"),
+            _ = self.ctrl_break.recv() => (Received::Interrupt, "Ctrl-Break"),
+            _ = self.close.recv() => (Received::Terminate, "console close"),
+            _ = self.logoff.recv() => (Received::Terminate, "log-off"),
+            _ = self.shutdown.recv() => (Received::Terminate, "system shutdown"),
         }
     }
 }

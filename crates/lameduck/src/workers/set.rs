@@ -3,7 +3,7 @@
 use super::{PendingWorker, Worker};
 use crate::events::Events;
 use crate::handle::Handle;
-use lameduck_lifecycle::{Event, Straggler};
+use lameduck_lifecycle::{Event, Straggler, StragglerKind, WaitsFor};
 use lameduck_support::duration::millis;
 use tokio::runtime;
 use tokio::sync::watch;
@@ -58,13 +58,17 @@ impl WorkerSet {
     pub(crate) fn stragglers(&self) -> Vec<Straggler> {
         let members = self.members.borrow();
         let left = members.iter().filter(|member| !*member.ended.borrow());
-        left.map(|member| Straggler {
-            what: "worker",
-            name: member.name.clone(),
-            protocol: None,
-            kind: None,
-            age_ms: millis(member.started.elapsed()),
-            waits_for: if *member.turn.borrow() { "to finish its work" } else { "its turn to end" }.to_owned(),
+        left.map(|member| {
+            let waits_for = if *member.turn.borrow() { WaitsFor::Work } else { WaitsFor::Turn };
+            Straggler {
+                what: StragglerKind::Worker,
+                name: member.name.clone(),
+                protocol: None,
+                kind: None,
+                age_ms: millis(member.started.elapsed()),
+                waits_for,
+                text: waits_for.sentence().to_owned(),
+            }
         })
         .collect()
     }

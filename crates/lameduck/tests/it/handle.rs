@@ -24,6 +24,21 @@ async fn a_handler_sees_the_phase_and_the_time_that_is_left() {
     assert_eq!(engine.ended().await.exit.code(), 0);
 }
 
+/// A stream that ends at `leaving` sends its client straight back here: the listener is still open. At `draining` it is not.
+#[tokio::test]
+async fn what_ends_at_draining_finds_no_listener_to_come_back_to() {
+    let engine = start(Service::new("test"), &[("drain.strategy", "delay"), ("drain.delay", "300ms")]);
+    ready(&engine).await;
+    let (http, handle) = (engine.addresses().http, engine.handle().clone());
+    engine.shutdown();
+    handle.leaving().await;
+    assert!(!handle.is_draining());
+    assert!(tokio::net::TcpStream::connect(http).await.is_ok(), "leaving: still accepting");
+    handle.draining().await;
+    assert!(tokio::net::TcpStream::connect(http).await.is_err(), "draining: closed");
+    assert_eq!(engine.ended().await.exit.code(), 0);
+}
+
 #[tokio::test]
 async fn without_an_engine_a_handler_is_given_a_detached_one_or_an_error() {
     use lameduck::axum::body::Body;

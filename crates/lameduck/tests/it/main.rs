@@ -5,6 +5,8 @@
 mod admin;
 mod endings;
 mod handle;
+mod listeners;
+mod run;
 mod start;
 mod support;
 mod workers;

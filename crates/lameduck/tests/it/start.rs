@@ -32,7 +32,8 @@ async fn a_permanent_failure_ends_the_start_and_releases_the_rest() {
         .routes(async |_| -> anyhow::Result<App> { panic!("nothing is built without its dependencies") });
     let report = start(service, &[]).ended().await;
     assert_eq!(report.exit.code(), 1);
-    assert_eq!(report.document.cause.as_deref(), Some("start-up failed at `broker`: password refused"));
+    let cause = report.document.cause.expect("it has left").text;
+    assert_eq!(cause, "start-up failed at `broker`: password refused");
     assert_eq!(notes.all(), ["released"], "only what was acquired");
 }
 
@@ -78,7 +79,7 @@ async fn routes_that_cannot_be_built_end_the_start_with_the_reason() {
     ] {
         let report = start(service, &[]).ended().await;
         assert_eq!(report.exit.code(), 1);
-        let cause = report.document.cause.unwrap();
+        let cause = report.document.cause.unwrap().text;
         assert!(cause.starts_with(expected), "{cause}");
         assert_eq!(report.document.ledger.started(), 0);
     }

@@ -1,14 +1,14 @@
 //! A service under test, and thin requests.
 
-use lameduck::config::{Loaded, Sources, load};
+use lameduck::config::Sources;
 use lameduck::{Engine, PhaseName, Service};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A configuration on free ports that leaves without a wait. `settings`: `("drain.delay", "1s")` and the like.
-pub(crate) fn loaded(settings: &[(&str, &str)]) -> Loaded<()> {
+/// What configures a service on free ports that leaves without a wait. `settings`: `("drain.delay", "1s")` and the like.
+pub(crate) fn sources(settings: &[(&str, &str)]) -> Sources {
     let given = [
         ("listen.http", "127.0.0.1:0"),
         ("listen.admin", "127.0.0.1:0"),
@@ -19,12 +19,13 @@ pub(crate) fn loaded(settings: &[(&str, &str)]) -> Loaded<()> {
     let given = given.iter().filter(|(path, _)| settings.iter().all(|(other, _)| other != path));
     let all = given.chain(settings);
     let environment = all.map(|(path, value)| (name(path), (*value).to_owned())).collect();
-    load(&Sources { environment, ..Sources::default() }).unwrap()
+    Sources { environment, ..Sources::default() }
 }
 
-/// Starts a service with [`loaded`].
+/// Starts a service with [`sources`].
 pub(crate) fn start(service: Service, settings: &[(&str, &str)]) -> Engine {
-    lameduck::start(service, loaded(settings)).unwrap()
+    let loaded = service.load(&sources(settings)).unwrap();
+    lameduck::start(service, loaded).unwrap()
 }
 
 /// Waits until /readyz says 200.

@@ -60,7 +60,8 @@ async fn a_worker_that_ends_too_early_ends_the_process() {
         (Service::new("test").worker("w", panics), "part `worker w` failed: it panicked: out of range"),
     ] {
         let report = start(service, &[]).ended().await;
-        assert_eq!((report.exit.code(), report.document.cause.as_deref()), (1, Some(expected)));
+        let cause = report.document.cause.map(|cause| cause.text);
+        assert_eq!((report.exit.code(), cause.as_deref()), (1, Some(expected)));
     }
 }
 
@@ -92,6 +93,6 @@ async fn a_worker_that_stays_is_named_and_leaves_time_to_the_others() {
     engine.shutdown();
     let report = engine.ended().await;
     assert_eq!(notes.all(), ["database"], "released in the reserve");
-    let left: Vec<_> = report.document.stragglers.iter().map(|left| (left.what, left.name.as_str())).collect();
+    let left: Vec<_> = report.document.stragglers.iter().map(|left| (left.what.as_str(), left.name.as_str())).collect();
     assert_eq!(left, [("worker", "stuck")]);
 }

@@ -4,7 +4,9 @@
 
 mod client;
 mod deadline;
+mod flush;
 mod interrupts;
 mod load;
+mod other_signals;
 mod process;
 mod start;

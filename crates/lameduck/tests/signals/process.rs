@@ -36,6 +36,11 @@ impl Process {
 
     /// Starts it. `settings`: `drain.delay=1s` and the like.
     pub(crate) fn spawn(settings: &[&str]) -> Self {
+        Self::spawn_with(settings, |_| {})
+    }
+
+    /// As [`spawn`](Self::spawn), with something else done to the command.
+    pub(crate) fn spawn_with(settings: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let report = format!("drain.report_file={}", folder.path().join("report.json").display());
         let mut command = command();
@@ -44,6 +49,7 @@ impl Process {
             let (path, value) = setting.split_once('=').unwrap();
             command.env(format!("LAMEDUCK_{}", path.replace('.', "__").to_uppercase()), value);
         }
+        prepare(&mut command);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -72,6 +78,11 @@ impl Process {
         self.wait_for(|line| line["phase"] == phase);
     }
 
+    /// Waits for the end without reading what it writes.
+    pub(crate) fn code_unread(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     pub(crate) fn terminate(&self) {
         self.signal(libc::SIGTERM);
     }
@@ -89,7 +100,7 @@ impl Process {
         Ended { code, report, log: std::mem::take(&mut self.log) }
     }
 
-    fn signal(&self, signal: libc::c_int) {
+    pub(crate) fn signal(&self, signal: libc::c_int) {
         let pid = libc::pid_t::try_from(self.child.id()).unwrap();
         // SAFETY: sends a signal to a child that has not been waited for, so the number is still its own.
         assert_eq!(unsafe { libc::kill(pid, signal) }, 0);

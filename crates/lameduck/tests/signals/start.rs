@@ -60,7 +60,7 @@ fn a_dependency_that_never_comes_is_named_with_its_reason() {
     let settings = [&database.setting(), "stages.dependencies=database", "stages.readiness_timeout=500ms"];
     let ended = Process::start(&settings).ended();
     ended.assert_code(1);
-    let cause = ended.report["cause"].as_str().unwrap();
+    let cause = ended.report["cause"]["text"].as_str().unwrap();
     assert!(cause.starts_with("start-up failed at `database`: not open within 500ms"), "{cause}");
     assert!(cause.contains("refused"), "{cause}");
     assert_eq!(ended.ledger("started"), 0, "nothing half-started ever served");
@@ -94,7 +94,7 @@ fn a_token_file_that_is_missing_ends_the_start() {
     let token = format!("admin.token_file={}", missing.display());
     let ended = Process::spawn(&["admin.drain=token", &token]).ended();
     ended.assert_code(1);
-    let cause = ended.report["cause"].as_str().unwrap();
+    let cause = ended.report["cause"]["text"].as_str().unwrap();
     assert!(cause.contains("admin.token_file: cannot read") && cause.contains("No such file"), "{cause}");
 }
 

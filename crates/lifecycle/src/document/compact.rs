@@ -42,19 +42,28 @@ fn line(object: &Map<String, Value>, left_out: &[&str]) -> String {
     Value::Object(object).to_string()
 }
 
-/// Drops the second half of a list (the younger stragglers, the later phases), and at the end the part itself.
-/// `false`: there was nothing left to drop.
+/// Drops the second half of a list (the younger stragglers, the later phases) or of the text of a cause, and at the end the
+/// part itself; of a cause its kind stays. `false`: there was nothing left to drop.
 fn halve(object: &mut Map<String, Value>, part: &'static str, left_out: &mut Vec<&'static str>) -> bool {
     let Some(value) = object.get_mut(part) else { return false };
-    if !left_out.contains(&part) {
-        left_out.push(part);
-    }
-    if let Value::Array(items) = value
+    if let Value::Object(cause) = value
+        && cause.contains_key("kind")
+    {
+        let Some(Value::String(text)) = cause.get_mut("text") else { return false };
+        let end = (0..=text.len() / 2).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        text.truncate(end);
+        if text.is_empty() {
+            cause.remove("text");
+        }
+    } else if let Value::Array(items) = value
         && items.len() > 1
     {
         items.truncate(items.len() / 2);
     } else {
         object.remove(part);
+    }
+    if !left_out.contains(&part) {
+        left_out.push(part);
     }
     true
 }

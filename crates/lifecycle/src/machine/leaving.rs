@@ -11,6 +11,10 @@ use std::time::Duration;
 /// Failures that are kept in words.
 const FAILURES_MAX: usize = 8;
 
+/// What Flushing gets at least, as far as the plan gives it that much: a grace period that is over already must not take the
+/// report with it.
+const LAST_WORD_MIN: Duration = Duration::from_millis(200);
+
 impl Machine {
     /// The first cause begins to leave; a further SIGTERM is only counted (a restarted kubelet sends it again).
     pub(super) fn leave(&mut self, cause: Cause) {
@@ -19,11 +23,12 @@ impl Machine {
             return;
         }
         let (now, was_ready) = (self.now, matches!(self.phase, Phase::Ready { .. }));
+        let deadline = Schedule::deadline(&self.plan, now, self.plan.grace_period);
         let leaving = Leaving {
             began: now,
             was_ready,
             startup: self.phase.startup().clone(),
-            deadline: Schedule::deadline(&self.plan, now, self.plan.grace_period),
+            deadline: deadline.map(|deadline| self.leaves_the_last_word(deadline)),
             phase_since: now,
             wait_end: None,
             deregistered_at: None,
@@ -56,24 +61,29 @@ impl Machine {
             return self.leave(Cause::Interrupt);
         };
         leaving.interrupts += 1;
-        let interrupts = leaving.interrupts;
-        match (&self.phase, interrupts) {
-            (Phase::Exited(_), _) => {}
-            (_, 3..) => self.end_now(),
-            (Phase::LameDuck { .. }, _) => self.drain(WaitEnd::Interrupted),
-            (Phase::Draining(_), _) => self.cut_draining(),
-            (Phase::Releasing(_), _) => self.cut_releasing(),
-            (Phase::Flushing(_) | Phase::Starting(_) | Phase::Ready { .. }, _) => self.cut_flushing(),
+        match &self.phase {
+            Phase::LameDuck { .. } => self.drain(WaitEnd::Interrupted),
+            Phase::Draining(_) => self.cut_draining(),
+            Phase::Releasing(_) => self.cut_releasing(),
+            Phase::Flushing(_) => self.cut_flushing(),
+            Phase::Starting(_) | Phase::Ready { .. } | Phase::Exited(_) => {}
         }
     }
 
-    /// Both verbs in one: begin to leave if that has not happened, and end.
+    /// Both verbs in one: begin to leave if that has not happened, and cut everything but the last word. Again: that too.
     pub(super) fn close(&mut self) {
         if self.leaving_mut().is_none() {
-            self.leave(Cause::Asked);
+            self.leave(Cause::Requested);
         }
-        if !matches!(self.phase, Phase::Exited(_)) {
-            self.end_now();
+        match &self.phase {
+            Phase::LameDuck { .. } | Phase::Draining(_) => {
+                self.mark_cut();
+                self.effects.push(Effect::Cut);
+                self.flush();
+            }
+            Phase::Releasing(_) => self.cut_releasing(),
+            Phase::Flushing(_) => self.cut_flushing(),
+            Phase::Starting(_) | Phase::Ready { .. } | Phase::Exited(_) => {}
         }
     }
 
@@ -92,18 +102,25 @@ impl Machine {
     /// The grace turned out to be another: the deadline may move earlier, never later.
     pub(super) fn shorten(&mut self, grace_period: Duration) {
         let Some(leaving) = self.phase.leaving() else { return };
-        let (known, told) = (leaving.deadline, Schedule::deadline(&self.plan, leaving.began, grace_period));
-        let (Some(known), Some(told)) = (known, told) else { return };
-        if told < known {
-            if let Some(leaving) = self.leaving_mut() {
-                leaving.deadline = Some(told);
-            }
-            if let Phase::Draining(leaving) = &self.phase
-                && let Some(until) = self.schedule(leaving).drain_cut(&self.plan, leaving.phase_since)
-            {
-                self.effects.push(Effect::DrainUntil(until));
-            }
+        let (known, given) = (leaving.deadline, Schedule::deadline(&self.plan, leaving.began, grace_period));
+        let (Some(known), Some(given)) = (known, given) else { return };
+        let given = self.leaves_the_last_word(given);
+        if given >= known {
+            return;
         }
+        let before = self.phase_cut();
+        if let Some(leaving) = self.leaving_mut() {
+            leaving.deadline = Some(given);
+        }
+        let now_cut = self.phase_cut();
+        if let Some(until) = now_cut.filter(|_| now_cut != before) {
+            self.effects.push(Effect::BoundMoved { until });
+        }
+    }
+
+    /// A deadline that has passed already, or is about to: late enough for the report to be written.
+    fn leaves_the_last_word(&self, deadline: Duration) -> Duration {
+        deadline.max(self.now + LAST_WORD_MIN.min(self.plan.flush))
     }
 
     pub(super) fn drain(&mut self, end: WaitEnd) {
@@ -145,14 +162,6 @@ impl Machine {
 
     pub(super) fn cut_flushing(&mut self) {
         self.mark_cut();
-        self.exit();
-    }
-
-    fn end_now(&mut self) {
-        self.mark_cut();
-        if matches!(self.phase, Phase::LameDuck { .. } | Phase::Draining(_)) {
-            self.effects.push(Effect::Cut);
-        }
         self.exit();
     }
 

@@ -83,7 +83,7 @@ impl Witness {
                 Effect::WatchCluster => "watch",
                 Effect::GiveNotice => "notice",
                 Effect::Drain { .. } => "drain",
-                Effect::DrainUntil(_) => continue,
+                Effect::BoundMoved { .. } => continue,
                 Effect::Cut => "cut",
                 Effect::Release { .. } => "release",
                 Effect::Flush { .. } => "flush",

@@ -76,7 +76,10 @@ fn interrupts_go_one_step_further_each_time() {
     assert_eq!(step.effects[0], Effect::Cut);
     assert_eq!(machine.phase().name(), PhaseName::Releasing);
     let step = machine.on(S(11), Event::Signal(Signal::Interrupt));
+    assert_eq!(step.effects, [Effect::Flush { until: S(13) }], "the report is still written");
+    let step = machine.on(S(11), Event::Signal(Signal::Interrupt));
     assert_eq!(step.effects, [Effect::Exit]);
+    assert!(machine.phase().leaving().unwrap().cut.contains(&PhaseName::Flushing));
 }
 
 #[test]
@@ -135,16 +138,42 @@ fn a_late_start_says_why_gates_did_not_open() {
 }
 
 #[test]
-fn close_ends_at_once_from_anywhere() {
+fn close_cuts_all_but_the_last_word_from_anywhere() {
     let mut machine = ready(delay(5));
     let effects = machine.on(S(10), Event::CloseAsked).effects;
-    assert_eq!(effects[effects.len() - 2..], [Effect::Cut, Effect::Exit]);
+    assert_eq!(effects[effects.len() - 2..], [Effect::Cut, Effect::Flush { until: S(12) }]);
     assert_eq!(machine.phase().leaving().unwrap().cut, [PhaseName::LameDuck]);
+    assert_eq!(machine.on(S(11), Event::CloseAsked).effects, [Effect::Exit], "again: the last word as well");
     assert!(machine.on(S(11), Event::CloseAsked).effects.is_empty());
 
     let mut starting = Machine::new(Plan::default());
     let _ = starting.on(S(1), Event::CloseAsked);
-    assert_eq!(starting.phase().name(), PhaseName::Exited);
+    assert_eq!(starting.phase().name(), PhaseName::Flushing);
+}
+
+#[test]
+fn a_shorter_grace_shortens_flushing_as_well() {
+    let mut machine = ready(delay(5));
+    let deletion = |seconds| Event::Cluster(ClusterFact::Deletion { grace_period: S(seconds) });
+    let _ = machine.on(S(10), Event::Signal(Signal::Interrupt));
+    let _ = machine.on(S(11), Event::Drained);
+    assert_eq!(machine.on(S(12), Event::Released).effects, [Effect::Flush { until: S(14) }]);
+    assert_eq!(machine.on(MS(12_500), deletion(4)).effects, [Effect::BoundMoved { until: S(13) }]);
+    assert_eq!(machine.wake_at(), Some(S(13)));
+    assert_eq!(machine.on(S(13), Event::Tick).effects, [Effect::Exit]);
+    assert_eq!(machine.phase().leaving().unwrap().cut, [PhaseName::Flushing]);
+}
+
+#[test]
+fn a_grace_that_is_over_already_leaves_time_for_the_report() {
+    let mut machine = ready(delay(5));
+    let _ = machine.on(S(10), Event::Signal(Signal::Terminate));
+    let _ = machine.on(S(15), Event::Tick);
+    let over = Event::Cluster(ClusterFact::Deletion { grace_period: S(2) });
+    let effects = machine.on(S(16), over).effects;
+    assert_eq!(effects.last(), Some(&Effect::Flush { until: MS(16_200) }), "{effects:?}");
+    assert!(effects.contains(&Effect::Cut));
+    assert_eq!(machine.phase().name(), PhaseName::Flushing);
 }
 
 #[test]
@@ -260,7 +289,7 @@ fn a_shorter_grace_moves_the_deadline_and_a_longer_one_does_not() {
     let step = machine.on(S(16), deletion(12));
     assert_eq!(
         step.effects,
-        [Effect::DrainUntil(MS(16_000))]
+        [Effect::BoundMoved { until: MS(16_000) }]
             .into_iter()
             .chain([Effect::Cut, Effect::Release { until: S(19) }])
             .collect::<Vec<_>>()

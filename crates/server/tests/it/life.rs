@@ -3,7 +3,7 @@
 use crate::client::{Client, Http2};
 use crate::rig::{Rig, drained, eventually, options};
 use axum::routing::get;
-use lameduck_lifecycle::{CloseReason, Outcome};
+use lameduck_lifecycle::{CloseReason, Outcome, WaitsFor};
 use lameduck_server::{App, Bound, IdleHold, Options, Server};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -166,13 +166,13 @@ async fn what_holds_a_drain_is_named() {
     let stragglers = rig.server.stragglers(10);
     let waits_for = |name: &str| {
         let found = stragglers.iter().find(|one| one.name.contains(name));
-        found.unwrap_or_else(|| panic!("{name}: {stragglers:#?}")).waits_for.clone()
+        found.unwrap_or_else(|| panic!("{name}: {stragglers:#?}")).waits_for
     };
-    assert_eq!(waits_for("GET /gate"), "the handler has not answered");
-    assert_eq!(waits_for("PUT /gate"), "the handler has not answered");
-    assert_eq!(waits_for("GET /stream"), "the response body has no end yet");
+    assert_eq!(waits_for("GET /gate"), WaitsFor::Handler);
+    assert_eq!(waits_for("PUT /gate"), WaitsFor::Handler);
+    assert_eq!(waits_for("GET /stream"), WaitsFor::ResponseBody);
     let peer = idle.stream.local_addr().unwrap().to_string();
-    assert_eq!(waits_for(&peer), "idle: held for its next request");
+    assert_eq!(waits_for(&peer), WaitsFor::NextRequest);
     assert_eq!(stragglers.len(), 4);
     assert_eq!(rig.server.stragglers(2).len(), 2);
 

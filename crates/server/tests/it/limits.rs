@@ -2,7 +2,7 @@
 
 use crate::client::{Client, Http2};
 use crate::rig::{Rig, eventually, options};
-use lameduck_lifecycle::{CloseReason, ConnectionState, Outcome};
+use lameduck_lifecycle::{CloseReason, ConnectionState, Outcome, WaitsFor};
 use lameduck_server::{Limits, Options};
 use std::time::Duration;
 
@@ -179,7 +179,7 @@ async fn the_tail_of_an_unread_body_is_no_new_head() {
         let connections = rig.server.snapshot().connections;
         connections.open() == 0
             || connections.in_state(ConnectionState::Idle) == 1
-                && rig.server.stragglers(1).iter().any(|one| one.waits_for.starts_with("idle"))
+                && rig.server.stragglers(1).iter().any(|one| one.waits_for == WaitsFor::NextRequest)
     })
     .await;
     rig.finish().await;

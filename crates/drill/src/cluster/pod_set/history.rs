@@ -10,7 +10,7 @@ use lameduck_load::{Micros, ReplicaId};
 
 use crate::cluster::pods::{End, Seen};
 use crate::facts::{ExitStatus, Kill, LedgerSource, PodEnd, PodFacts, ReplicaFacts, Shown};
-use crate::ledger::Document;
+use crate::ledger::{Cause, Document};
 
 /// Most lives that are kept; a crash loop must not fill the memory.
 const LIVES_MAX: usize = 10_000;
@@ -208,23 +208,20 @@ impl PodHistory {
     }
 }
 
-/// Why a service says that it left when it got SIGTERM, or was asked by its admin port: it was told to.
-const TOLD: [&str; 2] = ["told to terminate", "asked to drain"];
-
 /// Reads the termination message. If it was told to leave, from when on follows from how long it says it took, and that is more
 /// exact than when somebody began to tell it; a deleted pod was not told before it was marked.
 fn read_message(life: &mut ReplicaFacts, message: Option<&str>, now: u64) {
     match message.map(Document::parse) {
         Some(Ok(document)) => {
             let told = now.saturating_sub(document.leaving().as_micros() as u64).max(life.marked.unwrap_or_default());
-            if life.signalled.is_some() || life.marked.is_some() || TOLD.map(Some).contains(&document.cause.as_deref())
-            {
+            let asked = document.cause.as_ref().is_some_and(Cause::is_request);
+            if life.signalled.is_some() || life.marked.is_some() || asked {
                 life.signalled = Some(told);
             }
             life.ledger = Some((LedgerSource::ReportFile, document.ledger));
             if let Some(pod) = &mut life.pod {
                 pod.end = Some(PodEnd {
-                    cause: document.cause,
+                    cause: document.cause.map(Cause::into_text),
                     wait_end: document.wait_end,
                     deregistered_after_ms: document.deregistered_after_ms,
                     last_connection_after_ms: document.last_connection_after_ms,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::cluster::pods::Deletion;
 
-const REPORT: &str = r#"{"version":1,"phase":"exited","cause":"told to terminate","wait_end":"observed",
+const REPORT: &str = r#"{"version":2,"phase":"exited","cause":{"kind":"terminate","text":"termination signal"},"wait_end":"observed",
     "last_connection_after_ms":900,"phases":[{"phase":"starting","seconds":0.1},{"phase":"ready","seconds":60.0},
     {"phase":"lame_duck","seconds":2.0},{"phase":"draining","seconds":0.5}],"ledger":{"started":5,"completed":5}}"#;
 
@@ -65,7 +65,7 @@ fn a_container_that_is_started_again_begins_a_new_life() {
     // Told without being deleted, as its report says.
     assert_eq!((facts[0].marked, facts[0].signalled, facts[0].exited), (None, Some(1_500_000), Some(4_000_000)));
     assert!(!facts[0].died() && facts[1].exited.is_none());
-    let failed = REPORT.replace("told to terminate", "part `mailer` failed: panicked");
+    let failed = REPORT.replace("\"terminate\"", "\"part_failed\"");
     let by_itself = Seen { restarts: 1, end_before: ended(1, Some(&failed)), ..pod() };
     assert!(after(&[pod(), by_itself])[0].died(), "nobody had told it");
 }

@@ -1,0 +1,62 @@
+//! Flushing: the last word leaves the process. Everything in here shares the one bound of the phase, also when it moves.
+
+use super::bound::Bound;
+use crate::cluster::ClusterAccess;
+use crate::report_file;
+use lameduck_lifecycle::{Exit, Report};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the log keeps for itself of the time that is left, at most: it tells what became of everything else.
+const LOG_SHARE_MAX: Duration = Duration::from_millis(500);
+
+/// Where the last word goes.
+pub(super) struct Flush {
+    pub(super) report_file: Option<PathBuf>,
+    pub(super) cluster: ClusterAccess,
+    pub(super) log: Option<Arc<lameduck_telemetry::Guard>>,
+}
+
+impl Flush {
+    /// Writes the report and the last Event at the same time, then the log. What takes longer than `bound` is left behind: a
+    /// disk that has stopped, an API server that hangs, a log that no process reads.
+    pub(super) async fn run(self, report: Report, bound: Bound) {
+        log(&report);
+        let share = LOG_SHARE_MAX.min(bound.left() / 4);
+        tokio::join!(
+            write(self.report_file, &report, &bound, share),
+            bound.limit(share, self.cluster.announce_end(&report)),
+        );
+        if let Some(log) = self.log {
+            let within = bound.left();
+            bound.limit(Duration::ZERO, tokio::task::spawn_blocking(move || log.flush(within))).await;
+        }
+    }
+}
+
+fn log(report: &Report) {
+    let (sentence, code) = (report.sentence(), report.exit.code());
+    match report.exit {
+        Exit::Clean => tracing::info!(exit_code = code, "{sentence}"),
+        Exit::Failed | Exit::Usage | Exit::Lost => {
+            tracing::error!(exit_code = code, lost_jobs = report.document.jobs.lost_total, "{sentence}");
+        }
+    }
+    if let Some(error) = &report.document.ledger_error {
+        tracing::error!(%error, "the ledger does not add up, which is an internal error of the engine: {error}");
+    }
+}
+
+async fn write(path: Option<PathBuf>, report: &Report, bound: &Bound, share: Duration) {
+    let Some(path) = path else { return };
+    let text = report_file::text(&path, report);
+    let shown = path.display().to_string();
+    let writing = tokio::task::spawn_blocking(move || report_file::write(&path, &text));
+    match bound.limit(share, writing).await {
+        Some(Ok(Ok(()))) => {}
+        Some(Ok(Err(error))) => tracing::error!(%error, "the report cannot be written to {shown}: {error}"),
+        Some(Err(error)) => tracing::error!(%error, "the report cannot be written to {shown}: {error}"),
+        None => tracing::error!("the report could not be written to {shown} in the time of drain.flush"),
+    }
+}
