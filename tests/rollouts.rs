@@ -97,7 +97,7 @@ fn drill(name: &str, rollouts: u32, arguments: &[&str]) -> Value {
     let output = Command::new(beside_the_service("lameduck-drill"))
         .args(["local", "--progress", "none", "--control", "none", "--pause", "200ms"])
         // Not the defaults: a drill that somebody runs by hand keeps its ports.
-        .args(["--port", "21080", "--admin-port", "21081", "--grpc-port", "21090"])
+        .args(["--port", "21080", "--admin-port", "21081"])
         .args(["--rollouts", &rollouts.to_string(), "--replicas", &REPLICAS.to_string(), "--clients", CLIENTS])
         .args(["--env", "LAMEDUCK_DRAIN__STRATEGY=delay", "--json"])
         .arg(&json)

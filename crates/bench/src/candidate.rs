@@ -98,7 +98,6 @@ impl Benched {
                 let mut command = Command::new(self.service.as_ref().context("no service binary")?);
                 command
                     .env("LAMEDUCK_LISTEN__HTTP", format!("127.0.0.1:{port}"))
-                    .env("LAMEDUCK_LISTEN__GRPC", "127.0.0.1:0")
                     .env("LAMEDUCK_LISTEN__ADMIN", "127.0.0.1:0")
                     .env("LAMEDUCK_DRAIN__STRATEGY", "immediate")
                     .env("LAMEDUCK_DRAIN__IDLE_HOLD", "0s")

@@ -11,7 +11,6 @@ pub(crate) struct Values {
     pub(crate) host: IpAddr,
     pub(crate) port: u16,
     pub(crate) admin_port: u16,
-    pub(crate) grpc_port: u16,
     pub(crate) index: u16,
     pub(crate) grace: String,
     pub(crate) pre_stop: String,
@@ -50,13 +49,12 @@ impl Values {
             "host" => self.host.to_string(),
             "port" => self.port.to_string(),
             "admin_port" => self.admin_port.to_string(),
-            "grpc_port" => self.grpc_port.to_string(),
             "index" => self.index.to_string(),
             "grace" => self.grace.clone(),
             "pre_stop" => self.pre_stop.clone(),
             "report_file" => self.report_file.display().to_string(),
             _ => bail!(
-                "{text:?} has an unknown placeholder {{{name}}}; there are {{host}}, {{port}}, {{admin_port}}, {{grpc_port}}, \
+                "{text:?} has an unknown placeholder {{{name}}}; there are {{host}}, {{port}}, {{admin_port}}, \
                  {{index}}, {{grace}}, {{pre_stop}} and {{report_file}}, and {{{{ stands for a brace"
             ),
         })
@@ -72,7 +70,6 @@ pub(crate) mod tests {
             host: IpAddr::from([127, 0, 1, 7]),
             port: 1,
             admin_port: 2,
-            grpc_port: 3,
             index: 6,
             grace: "30s".into(),
             pre_stop: "0s".into(),
@@ -82,8 +79,7 @@ pub(crate) mod tests {
 
     #[test]
     fn all_placeholders_are_filled_and_braces_kept() {
-        let filled =
-            values().fill("{host}:{port} {admin_port} {grpc_port} {index} {grace} {report_file} {{x}}").unwrap();
+        let filled = values().fill("{host}:{port} {admin_port} {index} {grace} {report_file} {{x}}").unwrap();
         assert_eq!(filled, "127.0.1.7:1 2 3 6 30s /r/6.json {x}");
     }
 

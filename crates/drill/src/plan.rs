@@ -111,7 +111,6 @@ pub(crate) struct Target {
 pub(crate) struct Ports {
     pub(crate) http: u16,
     pub(crate) admin: u16,
-    pub(crate) grpc: u16,
     pub(crate) step: u16,
 }
 

@@ -31,7 +31,7 @@ Examples:
   All named scenarios:
     lameduck-drill local --scenario all -- target/release/lameduck-service
 
-Placeholders in the command, in --env and in --ready: {host} {port} {admin_port} {grpc_port} {index} {grace}
+Placeholders in the command, in --env and in --ready: {host} {port} {admin_port} {index} {grace}
 {pre_stop} {report_file}. Write {{ and }} for braces.";
 
 /// The options.
@@ -54,9 +54,6 @@ pub(crate) struct Local {
     /// Port of the admin endpoints.
     #[arg(long, default_value_t = 18081, help_heading = "The command")]
     pub(crate) admin_port: u16,
-    /// Port for gRPC.
-    #[arg(long, default_value_t = 19000, help_heading = "The command")]
-    pub(crate) grpc_port: u16,
     /// For a command that cannot be told an address: all ports grow by this for each replica.
     #[arg(long, default_value_t = crate::local::PORT_STEP, value_name = "N", help_heading = "The command")]
     pub(crate) port_step: u16,

@@ -169,7 +169,6 @@ impl Fleet {
             host: host.into(),
             port: port(ports.http),
             admin_port: port(ports.admin),
-            grpc_port: port(ports.grpc),
             index: number,
             grace: words(self.plan.target.told_grace),
             pre_stop: words(self.run.service.pre_stop),

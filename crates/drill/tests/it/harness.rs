@@ -35,13 +35,13 @@ impl Outcome {
 /// A place for files, and ports nobody else uses.
 pub(crate) struct Bench {
     pub(crate) directory: TempDir,
-    pub(crate) ports: [u16; 3],
+    pub(crate) ports: [u16; 2],
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
         // Held together, so that they differ; let go before the replicas bind them on their own addresses.
-        let holders = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+        let holders = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
         let ports = holders.each_ref().map(|holder| holder.local_addr().expect("a bound socket").port());
         Self { directory: tempfile::tempdir().expect("a temporary directory"), ports }
     }
@@ -49,8 +49,8 @@ impl Bench {
     /// The program with `arguments` after `local`, on these ports, with a fixed seed.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lameduck-drill"));
-        let [http, admin, grpc] = self.ports.map(|port| port.to_string());
-        command.args(["local", "--port", &http, "--admin-port", &admin, "--grpc-port", &grpc, "--seed", "7"]);
+        let [http, admin] = self.ports.map(|port| port.to_string());
+        command.args(["local", "--port", &http, "--admin-port", &admin, "--seed", "7"]);
         command.arg("--json").arg(self.json()).args(arguments);
         command
     }

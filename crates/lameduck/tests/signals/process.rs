@@ -44,7 +44,7 @@ impl Process {
         let folder = tempfile::tempdir().unwrap();
         let report = format!("drain.report_file={}", folder.path().join("report.json").display());
         let mut command = command();
-        let addresses = ["listen.http=127.0.0.1:0", "listen.admin=127.0.0.1:0", "listen.grpc=127.0.0.1:0"];
+        let addresses = ["listen.http=127.0.0.1:0", "listen.admin=127.0.0.1:0"];
         for setting in addresses.into_iter().chain([report.as_str()]).chain(settings.iter().copied()) {
             let (path, value) = setting.split_once('=').unwrap();
             command.env(format!("LAMEDUCK_{}", path.replace('.', "__").to_uppercase()), value);

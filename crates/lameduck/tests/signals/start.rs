@@ -72,7 +72,7 @@ fn a_port_that_is_taken_says_which_key_and_what_to_do() {
     for key in ["http", "admin"] {
         let address = taken.local_addr().unwrap().to_string();
         let mut command = command();
-        for listen in ["http", "admin", "grpc"] {
+        for listen in ["http", "admin"] {
             let here = if listen == key { address.as_str() } else { "127.0.0.1:0" };
             command.env(format!("LAMEDUCK_LISTEN__{}", listen.to_uppercase()), here);
         }

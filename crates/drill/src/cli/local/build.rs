@@ -42,12 +42,10 @@ pub(crate) fn plan(local: &Local) -> anyhow::Result<Plan> {
 }
 
 fn ports(local: &Local) -> anyhow::Result<Ports> {
-    let ports = Ports { http: local.port, admin: local.admin_port, grpc: local.grpc_port, step: local.port_step };
-    let mut all = [ports.http, ports.admin, ports.grpc];
-    all.sort_unstable();
-    ensure!(all[0] > 0, "ports: 0 cannot be given to a replica and found again; choose a port");
-    ensure!(all[0] != all[1] && all[1] != all[2], "--port, --admin-port and --grpc-port must differ");
-    let highest = u32::from(all[2]) + u32::from(ports.step) * u32::from(crate::local::ADDRESSES);
+    let ports = Ports { http: local.port, admin: local.admin_port, step: local.port_step };
+    ensure!(ports.http.min(ports.admin) > 0, "ports: 0 cannot be given to a replica and found again; choose a port");
+    ensure!(ports.http != ports.admin, "--port and --admin-port must differ");
+    let highest = u32::from(ports.http.max(ports.admin)) + u32::from(ports.step) * u32::from(crate::local::ADDRESSES);
     ensure!(highest <= u32::from(u16::MAX), "--port-step {}: ports would grow beyond 65535", ports.step);
     Ok(ports)
 }
@@ -57,7 +55,6 @@ fn target(local: &Local, ports: Ports) -> Target {
     if local.preset == Preset::Lameduck {
         for (key, value) in [
             ("LISTEN__HTTP", "{host}:{port}"),
-            ("LISTEN__GRPC", "{host}:{grpc_port}"),
             ("LISTEN__ADMIN", "{host}:{admin_port}"),
             ("DRAIN__GRACE_PERIOD", "{grace}"),
             ("DRAIN__PRE_STOP", "{pre_stop}"),

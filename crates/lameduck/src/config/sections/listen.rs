@@ -8,8 +8,6 @@ pub(super) const LISTEN: Section = Section {
     doc: "Where clients and operators come in. Port 0 lets the system choose; the log says what it chose.",
     keys: &[
         Key::new("listen.http", Kind::Address, "0.0.0.0:8080", "HTTP/1.1 and HTTP/2 without TLS (h2c)."),
-        Key::new("listen.grpc", Kind::Address, "0.0.0.0:9000", "gRPC.")
-            .why("Bound only when the service registers a gRPC service."),
         Key::new("listen.admin", Kind::Address, "0.0.0.0:8081", "Probes, metrics, `/drain` and the status page.").why(
             "A port of its own, on a thread of its own: it answers when the service is saturated, and to the very end.",
         ),
@@ -21,19 +19,19 @@ pub(super) const LISTEN: Section = Section {
 pub struct Listen {
     /// HTTP/1.1 and h2c.
     pub http: SocketAddr,
-    /// gRPC, if a gRPC service is registered.
-    pub grpc: SocketAddr,
     /// Probes, metrics, `/drain`, the status page.
     pub admin: SocketAddr,
 }
 
 impl Listen {
     pub(super) fn read(values: &Values) -> Self {
-        Self { http: values.get("listen.http"), grpc: values.get("listen.grpc"), admin: values.get("listen.admin") }
+        Self { http: values.get("listen.http"), admin: values.get("listen.admin") }
     }
 
-    pub(super) fn check(&self, check: &mut Check<'_>) {
-        let all = [("listen.http", self.http), ("listen.grpc", self.grpc), ("listen.admin", self.admin)];
+    /// Refuses a port that two listeners would share; `registered` are those of the service.
+    pub(crate) fn check(&self, registered: &[(&'static str, SocketAddr)], check: &mut Check<'_>) {
+        let mut all = vec![("listen.http", self.http), ("listen.admin", self.admin)];
+        all.extend_from_slice(registered);
         for (index, (key, address)) in all.iter().enumerate() {
             for (other, taken) in &all[..index] {
                 if overlap(*address, *taken) {
