@@ -7,6 +7,7 @@ mod probes;
 
 pub(crate) use drain::DrainAccess;
 pub(crate) use listener::serve;
+pub(crate) use probes::readiness;
 
 use crate::events::Events;
 use crate::liveness::Heartbeat;

@@ -19,6 +19,8 @@
 mod options;
 mod sections;
 
+use std::net::SocketAddr;
+
 pub use lameduck_config::{
     Check, ConfigError, ConfigErrors, EffectiveLine, Environment, File, Form, FromValue, Key, Kind, Origin, Section,
     Settings, Sources, Value, Values, effective, environment_name, is_name, reference,
@@ -26,8 +28,8 @@ pub use lameduck_config::{
 pub use lameduck_support::duration::{format as format_duration, parse as parse_duration};
 pub use lameduck_support::size::{format as format_bytes, parse as parse_bytes};
 pub use sections::{
-    Admin, Cluster, Config, Dependency, DependencyTarget, Drain, DrainCall, HostPort, HttpUrl, Listen, Liveness, Log,
-    Service, Stages,
+    Admin, Cluster, Config, Dependency, DependencyTarget, Drain, DrainCall, Health, HostPort, HttpUrl, Listen,
+    Liveness, Log, Service, Stages,
 };
 
 /// A configuration that holds together.
@@ -74,12 +76,19 @@ pub fn load<S: Settings>(sources: &Sources) -> Result<Loaded<S>, ConfigErrors> {
 pub fn load_with<S: Settings>(sources: &Sources, registered: &[Section]) -> Result<Loaded<S>, ConfigErrors> {
     let loaded = lameduck_config::load(sources, &sections_with::<S>(registered), |values, check| {
         let (config, settings) = (Config::read(values), S::read(values));
+        config.listen.check(&addresses(values, registered), check);
         config.check(check);
         settings.check(check);
         (config, settings)
     })?;
     let (config, settings) = loaded.config;
     Ok(Loaded { config, settings, values: loaded.values, warnings: loaded.warnings })
+}
+
+/// Where the listeners that a service registered are to listen.
+fn addresses(values: &Values, registered: &[Section]) -> Vec<(&'static str, SocketAddr)> {
+    let keys = registered.iter().filter(|section| section.name == "listen").flat_map(|section| section.keys);
+    keys.filter_map(|key| Some((key.path, values.find(key.path)?))).collect()
 }
 
 #[cfg(test)]

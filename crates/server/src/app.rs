@@ -42,6 +42,7 @@ pub struct App {
     routes: Vec<Registered>,
     merged: Vec<(Router, RouteOptions)>,
     layers: Vec<Arc<dyn Fn(Router) -> Router + Send + Sync>>,
+    probe: Option<Registered>,
     conventions: Conventions,
 }
 
@@ -91,6 +92,17 @@ impl App {
     #[must_use]
     pub fn route_with(mut self, path: &str, methods: MethodRouter, options: RouteOptions) -> Self {
         self.routes.push(Registered { path: path.to_owned(), methods, options });
+        self
+    }
+
+    /// Adds a route for load balancers that can only ask the work port whether the process is ready. Its requests are in no ledger, no
+    /// metric and no log, and are answered also when the server is busy. Outside of all layers. The last one counts.
+    ///
+    /// # Panics
+    /// As [`App::route`].
+    #[must_use]
+    pub fn probe_route(mut self, path: &str, methods: MethodRouter) -> Self {
+        self.probe = Some(Registered { path: path.to_owned(), methods, options: RouteOptions::default() });
         self
     }
 
@@ -161,7 +173,7 @@ impl App {
 
     /// The router to call and the table to look routes up in.
     pub(crate) fn build(self, limits: &Limits) -> (Router, RouteTable) {
-        let Self { routes, merged, layers, conventions } = self;
+        let Self { routes, merged, layers, probe, conventions } = self;
         let layered = |router| layers.iter().fold(router, |router, layer| layer(router));
         let mut table = RouteTable::new(conventions, limits);
         let own_limit = |options: RouteOptions| match options.body_bytes {
@@ -190,16 +202,20 @@ impl App {
             // Outermost: a request is known by its route also while it is in a layer.
             router = router.merge(layered(ready_made).layer(Labels { options }));
         }
+        if let Some(Registered { path, methods, .. }) = probe {
+            table.register_probe(&path);
+            router = router.route(&path, methods);
+        }
         (router, table)
     }
 }
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { routes, merged, layers, conventions } = self;
+        let Self { routes, merged, layers, probe, conventions } = self;
         let mut shown = f.debug_struct("App");
         shown.field("routes", routes).field("merged", merged).field("layers", &layers.len());
-        shown.field("conventions", conventions).finish()
+        shown.field("probe", probe).field("conventions", conventions).finish()
     }
 }
 

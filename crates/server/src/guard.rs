@@ -27,6 +27,8 @@ pub(crate) struct Guard {
     kind: Kind,
     after_signal: bool,
     has_body: bool,
+    /// Whether it is in the ledger: a probe is not.
+    counted: bool,
     /// How it ends once it was handed over.
     intent: End,
     /// It was handed over.
@@ -59,15 +61,17 @@ impl Guard {
         let shared = &row.shared;
         let now = clock::now_ns();
         let http1 = protocol == Protocol::Http1;
-        shared.ledger.begin(protocol, kind);
+        let known = row.routes.route(route);
+        if known.counted {
+            shared.ledger.begin(protocol, kind);
+        }
         let state = shared.admission.after_registering();
         let silence_ns = row.activity.begin_request(now);
         if http1 && let Some(silence_ns) = silence_ns {
             shared.silences.record_event(shard(), silence_ns / 1000);
         }
 
-        let timeout = row.routes.route(route).request_timeout_ns;
-        let due = now.saturating_add(timeout);
+        let due = now.saturating_add(known.request_timeout_ns);
         let stream = if http1 {
             row.request.begin(due, route, method, kind);
             None
@@ -76,10 +80,10 @@ impl Guard {
         };
 
         let after_signal = state & LEAVING != 0;
-        if after_signal {
+        if after_signal && known.counted {
             late(row, now);
         }
-        let admitted = state & CROWDED == 0 || fits(row);
+        let admitted = state & CROWDED == 0 || !known.counted || fits(row);
         let guard = Self {
             row: row.clone(),
             stream,
@@ -91,6 +95,7 @@ impl Guard {
             kind,
             after_signal,
             has_body,
+            counted: known.counted,
             intent: End::Answered,
             done: false,
             id: None,
@@ -113,6 +118,9 @@ impl Guard {
 
     /// Tells the observers that it has begun.
     pub(crate) fn began(&mut self, parts: &mut http::request::Parts) {
+        if !self.counted {
+            return;
+        }
         let row = &*self.row;
         let path = &row.routes.route(self.route).path;
         self.scopes = row.shared.watch.began(Began {
@@ -135,7 +143,7 @@ impl Guard {
 
     /// Only the response tells what it is.
     pub(crate) fn set_kind(&mut self, kind: Kind) {
-        if kind != self.kind {
+        if kind != self.kind && self.counted {
             self.row.shared.ledger.moved(self.protocol, self.kind, kind);
             self.kind = kind;
             self.cell().set_kind(kind);
@@ -196,19 +204,21 @@ impl Drop for Guard {
         let outcome = end.outcome(self.after_signal, state & LEAVING != 0);
 
         let route = self.route();
-        if self.status != 0 {
+        if self.status != 0 && self.counted {
             let series = &row.routes.route(route).series;
             series.observe(usize::from(self.method), self.status, now.saturating_sub(self.began_ns));
         }
         row.activity.end_request(now, self.has_body);
-        shared.ledger.end(self.protocol, self.kind, outcome);
+        if self.counted {
+            shared.ledger.end(self.protocol, self.kind, outcome);
+        }
 
         if let Some((_, key)) = &self.stream {
             row.remove_stream(*key);
         }
         let severity = if end == End::Answered || self.status >= 500 { self.status } else { NO_RESPONSE };
         let ended = Ended { severity, duration_ns: now.saturating_sub(self.began_ns) };
-        if self.scopes.is_some() || shared.watch.wants(severity, ended.duration_ns) {
+        if self.scopes.is_some() || self.counted && shared.watch.wants(severity, ended.duration_ns) {
             let scopes = self.scopes.take();
             tell_observers(self, scopes, outcome, ended);
         }

@@ -2,12 +2,14 @@
 //! each check.
 
 use super::Admin;
+use crate::events::PhaseView;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use lameduck_lifecycle::{Phase, Readiness};
 use std::fmt::Write as _;
+use tokio::sync::watch;
 
 /// One line of a probe's answer.
 struct Check {
@@ -27,12 +29,17 @@ pub(super) async fn livez(State(admin): State<Admin>, query: RawQuery) -> Respon
 
 /// Should new connections come here?
 pub(super) async fn readyz(State(admin): State<Admin>, query: RawQuery) -> Response {
-    let view = admin.observer.shared.view.borrow().clone();
+    readiness(&admin.observer.shared.view, &query)
+}
+
+/// What /readyz answers, also on the work port (`health.path`).
+pub(crate) fn readiness(view: &watch::Receiver<PhaseView>, query: &RawQuery) -> Response {
+    let view = view.borrow().clone();
     let failure = match view.readiness {
         Readiness::Ready => None,
         Readiness::NotReady(why) => Some(why),
     };
-    answer("readyz", &[startup(&view.phase), Check { name: "lifecycle", failure }], &query)
+    answer("readyz", &[startup(&view.phase), Check { name: "lifecycle", failure }], query)
 }
 
 /// Has start-up finished? Once "yes", always "yes".

@@ -2,12 +2,14 @@
 
 mod dependencies;
 mod drain;
+mod health;
 mod limits;
 mod listen;
 mod small;
 
 pub use dependencies::{Dependency, DependencyTarget, HostPort, HttpUrl, Stages};
 pub use drain::Drain;
+pub use health::Health;
 pub use listen::Listen;
 pub use small::{Admin, Cluster, DrainCall, Liveness, Log, Service};
 
@@ -29,6 +31,8 @@ pub struct Config {
     pub drain: Drain,
     /// `admin`: who may do what on the admin port.
     pub admin: Admin,
+    /// `health`: readiness on the work port.
+    pub health: Health,
     /// `liveness`: when the process counts as stuck.
     pub liveness: Liveness,
     /// `limits`: a bound on everything a client can take.
@@ -49,6 +53,7 @@ impl Settings for Config {
         dependencies::DEPENDENCIES,
         drain::DRAIN,
         small::ADMIN,
+        health::HEALTH,
         small::LIVENESS,
         limits::LIMITS,
         small::CLUSTER,
@@ -64,6 +69,7 @@ impl Settings for Config {
             dependencies: Dependency::read_all(values),
             drain: Drain::read(values),
             admin: Admin::read(values),
+            health: Health::read(values),
             liveness: Liveness::read(values),
             limits: limits::read(values),
             cluster: Cluster::read(values),
@@ -73,7 +79,6 @@ impl Settings for Config {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        self.listen.check(check);
         dependencies::check(self, check);
         self.drain.check(check);
         self.admin.check(check);

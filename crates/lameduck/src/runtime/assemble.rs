@@ -124,6 +124,7 @@ impl Core {
             workers,
             common,
             built: Arc::new(Mutex::new(None)),
+            view: self.observer.shared.view.clone(),
             work: self.work.handle().clone(),
             events: self.events.clone(),
         };

@@ -1,14 +1,18 @@
 //! The stages of start-up, in order: config, dependencies, services, ready. Told as events; the machine judges.
 
 use super::effects::Built;
+use crate::admin::readiness;
 use crate::dependency::{Acquired, Named, connect_all};
-use crate::events::Events;
+use crate::events::{Events, PhaseView};
 use crate::service::{Build, Common};
 use crate::workers::PendingWorker;
+use axum::extract::RawQuery;
+use axum::routing::get;
 use lameduck_lifecycle::{Event, Stage};
 use lameduck_server::App;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime;
+use tokio::sync::watch;
 
 /// What the stages need.
 pub(super) struct Sequence {
@@ -18,6 +22,7 @@ pub(super) struct Sequence {
     pub(super) workers: Vec<PendingWorker>,
     pub(super) common: Common,
     pub(super) built: Arc<Mutex<Option<Built>>>,
+    pub(super) view: watch::Receiver<PhaseView>,
     pub(super) work: runtime::Handle,
     pub(super) events: Events,
 }
@@ -40,14 +45,14 @@ impl Sequence {
     }
 
     async fn stages(self) -> Result<(), Failure> {
-        let Self { dependencies, acquired, listeners, mut workers, common, built, work, events } = self;
+        let Self { dependencies, acquired, listeners, mut workers, common, built, view, work, events } = self;
         events.send(Event::StageBegan(Stage::Dependencies)).await;
         connect_all(&dependencies, &acquired, &common.handle, &work, &events).await?;
 
         events.send(Event::StageBegan(Stage::Services)).await;
         let (gates, late_workers, handle) = (common.gates.clone(), common.workers.clone(), common.handle.clone());
         let apps = tokio::select! {
-            apps = build_all(listeners, common, &work, &events) => apps?,
+            apps = build_all(listeners, common, &view, &work, &events) => apps?,
             // Nothing is served any more: what was half built is dropped.
             () = handle.leaving() => return Ok(()),
         };
@@ -67,35 +72,41 @@ impl Sequence {
 async fn build_all(
     listeners: Vec<(&'static str, Build<Common>)>,
     common: Common,
+    view: &watch::Receiver<PhaseView>,
     work: &runtime::Handle,
     events: &Events,
 ) -> Result<Vec<App>, Failure> {
     let mut apps = Vec::new();
     for (name, routes) in listeners {
         let gate = if name == "http" { "routes".to_owned() } else { format!("routes of {name}") };
-        apps.push(build(gate, routes, common.clone(), work, events).await?);
+        let mut app = build(&gate, routes, common.clone(), work, events).await?;
+        if let Some(path) = common.config.health.path.as_ref().filter(|_| name == "http") {
+            let view = view.clone();
+            app = app.probe_route(path, get(async move |query: RawQuery| readiness(&view, &query)));
+        }
+        app.check().map_err(|error| (gate.clone(), error))?;
+        events.send(Event::GateOpened(gate)).await;
+        apps.push(app);
     }
     Ok(apps)
 }
 
 /// Builds the routes of one listener on the work runtime, where what they start must live.
 async fn build(
-    gate: String,
+    gate: &str,
     routes: Build<Common>,
     common: Common,
     work: &runtime::Handle,
     events: &Events,
 ) -> Result<App, Failure> {
-    let failed = |error: String| (gate.clone(), error);
-    events.send(Event::GateShut(gate.clone())).await;
+    let failed = |error: String| (gate.to_owned(), error);
+    events.send(Event::GateShut(gate.to_owned())).await;
     let building = Aborting(work.spawn(async move { routes(common).await }));
     let app = match building.join().await {
         Ok(Ok(app)) => app,
         Ok(Err(error)) => return Err(failed(format!("{error:#}"))),
         Err(error) => return Err(failed(format!("panicked: {}", crate::workers::panic_text(error)))),
     };
-    app.check().map_err(failed)?;
-    events.send(Event::GateOpened(gate)).await;
     Ok(app)
 }
 

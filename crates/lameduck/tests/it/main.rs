@@ -5,6 +5,7 @@
 mod admin;
 mod endings;
 mod handle;
+mod health;
 mod listeners;
 mod run;
 mod start;

@@ -9,12 +9,7 @@ use tokio::net::TcpStream;
 
 /// What configures a service on free ports that leaves without a wait. `settings`: `("drain.delay", "1s")` and the like.
 pub(crate) fn sources(settings: &[(&str, &str)]) -> Sources {
-    let given = [
-        ("listen.http", "127.0.0.1:0"),
-        ("listen.admin", "127.0.0.1:0"),
-        ("listen.grpc", "127.0.0.1:0"),
-        ("drain.strategy", "immediate"),
-    ];
+    let given = [("listen.http", "127.0.0.1:0"), ("listen.admin", "127.0.0.1:0"), ("drain.strategy", "immediate")];
     let name = |path: &str| format!("LAMEDUCK_{}", path.replace('.', "__").to_uppercase());
     let given = given.iter().filter(|(path, _)| settings.iter().all(|(other, _)| other != path));
     let all = given.chain(settings);

@@ -62,6 +62,8 @@ pub(crate) struct Route {
     /// From the request head to the response head.
     pub(crate) request_timeout_ns: u64,
     pub(crate) body_bytes: u64,
+    /// Whether its requests are in the ledger, the metrics and the log.
+    pub(crate) counted: bool,
     pub(crate) series: Series,
 }
 
@@ -73,6 +75,7 @@ impl Route {
             path: Arc::from(path),
             request_timeout_ns: request_timeout.map_or(NONE, clock::ns),
             body_bytes: body_bytes.map_or(NONE, |bytes| bytes as u64),
+            counted: true,
             series: Series::default(),
         }
     }
@@ -119,6 +122,15 @@ impl RouteTable {
         let Ok(number) = u16::try_from(self.routes.len()) else { return };
         if self.matcher.insert(path, number).is_ok() {
             self.routes.push(Route::new(path, options, self.limits.as_ref()));
+        }
+    }
+
+    /// Adds a route whose requests are not counted.
+    pub(super) fn register_probe(&mut self, path: &str) {
+        let before = self.routes.len();
+        self.register(path, RouteOptions::default());
+        if let Some(route) = self.routes.get_mut(before) {
+            route.counted = false;
         }
     }
 

@@ -60,6 +60,7 @@ fn another(path: &str, key: &Key) -> String {
         ("dependencies.some_name.http", _) => "http://database/health".to_owned(),
         ("log.level", _) => "debug,lameduck_server=trace".to_owned(),
         ("admin.drain", _) => "off".to_owned(),
+        ("health.path", _) => "/healthz".to_owned(),
         // Room for any other single change of the exit.
         ("drain.grace_period", _) => "31s".to_owned(),
         ("drain.timeout", _) => "4s".to_owned(),
@@ -177,8 +178,8 @@ fn any_value(path: &str, key: &'static Key) -> BoxedStrategy<String> {
         ("log.level", _) => prop_oneof![Just("warn".to_owned()), "[a-z]{1,9}=debug,info"].boxed(),
         ("admin.drain", _) => prop_oneof![Just("off".to_owned()), Just("loopback".to_owned())].boxed(),
         ("stages.dependencies", _) => Just(String::new()).boxed(),
+        ("health.path", _) => "(/[a-z.]{1,9})?".boxed(),
         ("listen.http", _) => (1..9000_u16).prop_map(|port| format!("0.0.0.0:{port}")).boxed(),
-        ("listen.grpc", _) => (9000..20_000_u16).prop_map(|port| format!("[::1]:{port}")).boxed(),
         ("listen.admin", _) => (20_000..u16::MAX).prop_map(|port| format!("127.0.0.1:{port}")).boxed(),
         ("service.name", _) => "[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?".boxed(),
         ("cluster.services", _) => "[a-z]{1,8},[0-9]{1,3}(,[a-z]{9}){0,2}".boxed(),
