@@ -183,7 +183,7 @@ fn a_panic_a_time_out_and_shedding_have_their_errors() {
     let shed = service.get("/ping");
     assert_error(&shed, 503);
     assert!(shed.header("retry-after").is_some());
-    drop(slow);
+    slow.reset().unwrap();
     eventually("the client's leaving is noticed", || (service.drain()["ledger"]["client_gone"] == 1).then_some(()));
     assert_eq!(service.drain()["ledger"]["failed"], 1);
 }

@@ -74,6 +74,14 @@ impl Client {
         self.stream.get_mut().shutdown(std::net::Shutdown::Write)
     }
 
+    /// Closes by a reset. A client that only closes may still wait for its response.
+    ///
+    /// # Errors
+    /// As the socket says.
+    pub fn reset(self) -> io::Result<()> {
+        socket2::SockRef::from(self.stream.get_ref()).set_linger(Some(Duration::ZERO))
+    }
+
     /// Sends a request and reads its response.
     ///
     /// # Errors
