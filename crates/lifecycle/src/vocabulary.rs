@@ -127,6 +127,10 @@ closed_set! {
         FirstByteTimeout = "first_byte_timeout",
         /// A header (or HTTP/2 preface) not finished within `header_timeout`.
         HeaderTimeout = "header_timeout",
+        /// The peer took no byte of a response for `write_stall`.
+        WriteStall = "write_stall",
+        /// Older than `connection_age`.
+        ConnectionAge = "connection_age",
         /// An HTTP/2 peer that did not answer PING.
         KeepAliveTimeout = "keep_alive_timeout",
         /// What came was not HTTP.

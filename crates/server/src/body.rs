@@ -1,7 +1,7 @@
 //! The bodies that hyper sees: the response with its guard beside it, and the request's, counted.
 
 use crate::guard::Guard;
-use crate::table::Row;
+use crate::table::{Row, Stream};
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
@@ -37,26 +37,38 @@ pin_project_lite::pin_project! {
 /// flight until its last piece is on its way, and one whose reader has stopped is not taken for answered.
 const PIECE_BYTES: usize = 256 << 10;
 
+/// HTTP/2 has a window for each stream, and the peer takes a piece when hyper asks for the next: the size of a frame.
+const PIECE_BYTES_HTTP2: usize = 16 << 10;
+
 /// The next piece.
-fn piece(rest: &mut Bytes) -> Bytes {
-    rest.split_to(rest.len().min(PIECE_BYTES))
+fn piece(rest: &mut Bytes, bytes_max: usize) -> Bytes {
+    rest.split_to(rest.len().min(bytes_max))
 }
 
 /// A large frame: its first piece, and the rest for later.
 #[cold]
-fn first_piece(frame: Frame<Bytes>, rest: &mut Bytes) -> Frame<Bytes> {
+fn first_piece(frame: Frame<Bytes>, rest: &mut Bytes, bytes_max: usize) -> Frame<Bytes> {
     match frame.into_data() {
         Ok(data) => {
             *rest = data;
-            Frame::data(piece(rest))
+            Frame::data(piece(rest, bytes_max))
         }
         Err(other) => other,
     }
 }
 
+/// The stream of an HTTP/2 response.
+#[inline]
+fn stream_of(guard: Option<&Guard>) -> Option<&Stream> {
+    guard.and_then(|guard| guard.stream.as_ref()).map(|(stream, _)| &**stream)
+}
+
 impl Tracked {
     /// `guard`: `None` if the request does not end with this body.
     pub(crate) fn new(inner: Body, guard: Option<Guard>) -> Self {
+        if let Some(stream) = stream_of(guard.as_ref()) {
+            stream.send();
+        }
         Self { inner, rest: Bytes::new(), guard }
     }
 }
@@ -68,13 +80,26 @@ impl http_body::Body for Tracked {
     #[inline]
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.project();
+        let stream = stream_of(this.guard.as_ref());
+        if let Some(stream) = stream {
+            stream.sent();
+        }
+        let bytes_max = if stream.is_some() { PIECE_BYTES_HTTP2 } else { PIECE_BYTES };
         if !this.rest.is_empty() {
-            return Poll::Ready(Some(Ok(Frame::data(piece(this.rest)))));
+            if let Some(stream) = stream {
+                stream.send();
+            }
+            return Poll::Ready(Some(Ok(Frame::data(piece(this.rest, bytes_max)))));
         }
         let frame = ready!(this.inner.poll_frame(cx));
+        if let Some(stream) = stream {
+            stream.send();
+        }
         match &frame {
-            Some(Ok(data)) if data.data_ref().is_none_or(|data| data.len() <= PIECE_BYTES) => {}
-            Some(Ok(_)) => return Poll::Ready(frame.map(|frame| frame.map(|frame| first_piece(frame, this.rest)))),
+            Some(Ok(data)) if data.data_ref().is_none_or(|data| data.len() <= bytes_max) => {}
+            Some(Ok(_)) => {
+                return Poll::Ready(frame.map(|frame| frame.map(|frame| first_piece(frame, this.rest, bytes_max))));
+            }
             Some(Err(_)) => {
                 if let Some(guard) = this.guard {
                     guard.set_intent(End::Failed);

@@ -2,6 +2,7 @@
 
 mod drive;
 mod io;
+mod streams;
 
 pub(crate) use io::{Io, LINGER};
 
@@ -16,11 +17,12 @@ use crate::transport::Transport;
 use axum::Router;
 use drive::{Drive, Ended};
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use io::Negotiated;
 use lameduck_lifecycle::{CloseReason, Protocol};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use streams::StreamExecutor;
 use tokio::net::TcpStream;
 
 /// The longest HTTP/1 request head: more than the longest target that the parser takes, which has an answer of its own (414).
@@ -103,8 +105,8 @@ fn http1_builder() -> http1::Builder {
     builder
 }
 
-fn http2_builder(options: &Http2Options) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+fn http2_builder(options: &Http2Options) -> http2::Builder<StreamExecutor> {
+    let mut builder = http2::Builder::new(StreamExecutor);
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(options.keep_alive_interval)

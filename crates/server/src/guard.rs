@@ -183,7 +183,7 @@ impl Guard {
     fn end(&self, state: u32) -> End {
         if self.done || self.intent != End::Answered {
             self.intent
-        } else if state & FORCED != 0 {
+        } else if state & FORCED != 0 || self.row.is_cut() {
             End::Aborted
         } else if std::thread::panicking() {
             End::Failed
@@ -239,7 +239,7 @@ impl EndsWithSocket for Guard {
 
 fn new_stream(row: &Row, began_ns: u64, cell: (u64, u16, u8, Kind)) -> (Arc<Stream>, usize) {
     let (due_ns, route, method, kind) = cell;
-    let stream = Arc::new(Stream { began_ns, ..Stream::default() });
+    let stream = Arc::new(Stream::new(began_ns));
     stream.request.begin(due_ns, route, method, kind);
     let key = row.add_stream(stream.clone());
     (stream, key)

@@ -53,6 +53,13 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Bytes of a request body. For the same apps; a route may have its own.
     pub body_bytes: usize,
+    /// How long a peer may take nothing of a response, before the connection (or the stream) ends and the request as `client_gone`.
+    /// Zero: without a bound.
+    pub write_stall: Duration,
+    /// How old a connection gets, up to 10 % more or less, before its client is notified that it should leave. Zero: any age.
+    pub connection_age: Duration,
+    /// How long after that notice the connection may live on.
+    pub connection_age_grace: Duration,
 }
 
 impl Default for Limits {
@@ -65,6 +72,9 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             request_timeout: Duration::from_secs(30),
             body_bytes: 1 << 20,
+            write_stall: Duration::from_secs(30),
+            connection_age: Duration::ZERO,
+            connection_age_grace: Duration::from_secs(30),
         }
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn pass(shared: &Shared) {
     shared.arrivals.sample(now);
     shared.table.each(|row| {
         carry_out(row, judge(&View::of(row, now), &shared.options), now);
-        time_out_requests(row, now);
+        end_late_requests(row, now);
         if row.is_in_doubt() {
             row.orders.give(Order::CHECK);
         }
@@ -52,6 +52,7 @@ fn carry_out(row: &Row, due: Due, now: u64) {
         Due::HeadBegun => row.activity.see_head(now),
         Due::HeadEnded => row.activity.forget_head(),
         Due::Close(reason) => row.close_if_idle(reason, 0.0),
+        Due::Announce => row.orders.note(Order::AGED),
         Due::GoAway(reason) => {
             row.closing.set_reason(reason);
             row.go_away(now);
@@ -60,8 +61,9 @@ fn carry_out(row: &Row, due: Due, now: u64) {
     }
 }
 
-/// Requests that should have been answered by now: an HTTP/1 connection has one, an HTTP/2 connection one for each stream.
-fn time_out_requests(row: &Row, now: u64) {
+/// Requests that should have been answered by now, or whose response the client does not take: an HTTP/1 connection has one, an
+/// HTTP/2 connection one for each stream.
+fn end_late_requests(row: &Row, now: u64) {
     if row.activity.in_flight() == 0 {
         return;
     }
@@ -71,6 +73,9 @@ fn time_out_requests(row: &Row, now: u64) {
     row.each_stream(|stream| {
         if stream.request.is_late(now) {
             stream.orders.give(Order::TIMEOUT);
+        }
+        if stream.is_stalled(now, row.shared.options.limits.write_stall) {
+            stream.orders.give(Order::KILL);
         }
     });
 }

@@ -1,10 +1,10 @@
 //! Polls hyper's connection, and reads one word first: the orders of this connection. No `select!`, no timer.
 
 use super::Io;
+use super::streams::StreamExecutor;
 use crate::service::Service;
 use crate::table::{Order, Row};
 use hyper::server::conn::{http1::UpgradeableConnection, http2};
-use hyper_util::rt::TokioExecutor;
 use lameduck_lifecycle::CloseReason;
 use std::future::Future;
 use std::pin::Pin;
@@ -29,7 +29,7 @@ impl Leave for UpgradeableConnection<Io, Service> {
     fn go_away(self: Pin<&mut Self>) {}
 }
 
-impl Leave for http2::Connection<Io, Service, TokioExecutor> {
+impl Leave for http2::Connection<Io, Service, StreamExecutor> {
     fn go_away(self: Pin<&mut Self>) {
         self.graceful_shutdown();
     }

@@ -20,6 +20,7 @@ use hyper::rt::ReadBufCursor;
 use lameduck_lifecycle::{CloseReason, Protocol};
 use late_pong::LatePong;
 use linger::Linger;
+use peer::Stall;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -56,6 +57,7 @@ pub(crate) struct Io {
     peer: Peer,
     /// The kernel probes the peer.
     probed: bool,
+    stall: Stall,
     /// We closed it while it was idle.
     closed_idle: bool,
     /// Bytes came behind our close and were counted.
@@ -73,6 +75,7 @@ impl Io {
             linger: None,
             peer: Peer::Open,
             probed: false,
+            stall: Stall::default(),
             closed_idle: false,
             crossed: false,
             late_pong: None,
@@ -159,10 +162,18 @@ impl Io {
 
     #[inline]
     fn wrote(&mut self, length: usize, written: &Poll<io::Result<usize>>) {
-        if matches!(written, Poll::Ready(Err(_))) {
-            self.reset();
+        let count = match written {
+            Poll::Ready(Ok(count)) => *count,
+            Poll::Ready(Err(_)) => {
+                self.reset();
+                0
+            }
+            Poll::Pending => 0,
+        };
+        if count > 0 {
+            self.stall.over();
         }
-        self.row().activity.wrote(matches!(written, Poll::Ready(Ok(count)) if *count == length));
+        self.row().activity.wrote(count == length);
     }
 }
 

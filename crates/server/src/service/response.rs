@@ -12,7 +12,7 @@ use axum::response::Response;
 use axum::routing::future::RouteFuture;
 use http::{HeaderValue, StatusCode, header};
 use http_body::Body as _;
-use lameduck_lifecycle::{End, Kind};
+use lameduck_lifecycle::{CloseReason, End, Kind};
 use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -84,6 +84,7 @@ impl Answer {
                 if !self.registered {
                     self.registered = true;
                     stream.orders.register(cx.waker());
+                    stream.claim_task();
                 }
                 stream.orders.read()
             }
@@ -147,6 +148,10 @@ impl Answer {
             announce_close(&mut response);
         }
         let state = guard.row.shared.admission.now();
+        if guard.row.orders.read().has(Order::AGED) {
+            guard.row.closing.set_reason(CloseReason::ConnectionAge);
+            announce_close(&mut response);
+        }
         if state & (LEAVING | DRAINING) != 0 {
             tell(&mut response, &guard, state);
         }

@@ -2,7 +2,7 @@
 
 use crate::clock;
 use crate::options::Options;
-use crate::table::Row;
+use crate::table::{Order, Row};
 use lameduck_lifecycle::{CloseReason, Protocol};
 use lameduck_support::hash;
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub(super) struct View {
     /// Part of a head has come, or a request is under way.
     pub(super) begun: bool,
     pub(super) unsent: bool,
+    /// Its age has been announced.
+    pub(super) aged: bool,
     /// Its end has been decided, or is not ours to decide.
     pub(super) settled: bool,
 }
@@ -48,6 +50,8 @@ pub(super) enum Due {
     HeadEnded,
     /// Close, if a look shows that nothing is under way.
     Close(CloseReason),
+    /// The next response says that the connection ends.
+    Announce,
     /// HTTP/2: say so, and end when the streams have ended.
     GoAway(CloseReason),
     /// End now.
@@ -72,6 +76,7 @@ impl View {
             spoken: row.activity.reading().any(),
             begun: row.activity.reading().begun(),
             unsent: row.activity.unsent(),
+            aged: row.orders.read().has(Order::AGED),
             settled: row.is_settled(),
         }
     }
@@ -87,10 +92,32 @@ pub(super) fn judge(view: &View, options: &Options) -> Due {
     if view.settled {
         return Due::Nothing;
     }
-    match view.protocol {
+    let due = match view.protocol {
         Protocol::Unknown => unknown(view, options),
         Protocol::Http1 => http1(view, options),
         Protocol::Http2 => http2(view, options),
+    };
+    if due == Due::Nothing { aged(view, options) } else { due }
+}
+
+/// A connection may get only so old; a drain has ways of its own.
+fn aged(view: &View, options: &Options) -> Due {
+    let age = options.limits.connection_age;
+    if age.is_zero() || view.drained_ns != 0 || view.protocol == Protocol::Unknown {
+        return Due::Nothing;
+    }
+    let age = jittered(age, view.id);
+    if !view.past(view.accepted_ns, age) {
+        return Due::Nothing;
+    }
+    let over = view.past(view.accepted_ns, age.saturating_add(options.limits.connection_age_grace));
+    let busy = view.in_flight > 0 || view.unsent || view.begun;
+    match view.protocol {
+        Protocol::Http2 if view.go_away_ns == 0 => Due::GoAway(CloseReason::ConnectionAge),
+        Protocol::Http1 if !over && !view.aged => Due::Announce,
+        _ if over && busy => Due::Kill(CloseReason::ConnectionAge),
+        Protocol::Http1 if over => Due::Close(CloseReason::ConnectionAge),
+        _ => Due::Nothing,
     }
 }
 

@@ -28,8 +28,10 @@ impl Order {
     pub(crate) const UPGRADED: Self = Self(32);
     /// A state: something came from the peer while its request is at work, which may be its end.
     pub(crate) const IN_DOUBT: Self = Self(64);
-    /// Look whether the peer is still there.
+    /// Look whether the peer is still there, and takes what is sent.
     pub(crate) const CHECK: Self = Self(128);
+    /// A state: the connection has reached its age, and its next response says so.
+    pub(crate) const AGED: Self = Self(256);
 
     pub(crate) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)

@@ -1,8 +1,12 @@
 //! One request, as the sweep and the report see it: cells that its guard writes.
 
 use super::orders::Orders;
+use crate::clock;
 use lameduck_lifecycle::Kind;
+use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 /// The request of an HTTP/1 connection, or of one stream.
 #[derive(Debug, Default)]
@@ -21,7 +25,11 @@ pub(crate) struct Stream {
     pub(crate) request: RequestCell,
     pub(crate) began_ns: u64,
     pub(crate) orders: Orders,
+    /// Since when its response waits for the peer to take it; 0 = it waits for the handler, or for nothing.
+    sending_ns: AtomicU64,
 }
+
+thread_local! { static CURRENT: Cell<Option<Arc<Stream>>> = const { Cell::new(None) } }
 
 impl RequestCell {
     /// A request begins: `due_ns` is when it must have been answered.
@@ -69,5 +77,39 @@ impl RequestCell {
         let what = self.what.load(Relaxed);
         let kind = Kind::ALL.get((what >> 24) as usize).copied().unwrap_or(Kind::Request);
         (what as u16, (what >> 16) as u8, kind)
+    }
+}
+
+impl Stream {
+    pub(crate) fn new(began_ns: u64) -> Self {
+        Self { began_ns, ..Self::default() }
+    }
+
+    /// hyper has got a part of the response, and asks for more once the peer lets it.
+    #[inline]
+    pub(crate) fn send(&self) {
+        self.sending_ns.store(clock::now_ns(), Relaxed);
+    }
+
+    /// hyper asks for more.
+    #[inline]
+    pub(crate) fn sent(&self) {
+        self.sending_ns.store(0, Relaxed);
+    }
+
+    /// Whether the peer has taken nothing of the response for `bound`; one of zero is none.
+    pub(crate) fn is_stalled(&self, now_ns: u64, bound: Duration) -> bool {
+        let since_ns = self.sending_ns.load(Relaxed);
+        since_ns != 0 && !bound.is_zero() && now_ns.saturating_sub(since_ns) >= clock::ns(bound)
+    }
+
+    /// The task that is being polled on this thread is this stream's: hyper's tasks do not say so themselves.
+    pub(crate) fn claim_task(self: &Arc<Self>) {
+        CURRENT.set(Some(self.clone()));
+    }
+
+    /// The stream that has claimed the task which was just polled on this thread.
+    pub(crate) fn claimed() -> Option<Arc<Self>> {
+        CURRENT.take()
     }
 }

@@ -102,7 +102,13 @@ impl Row {
 
     /// Whether its peer may have gone without a sign that its task would see.
     pub(crate) fn is_in_doubt(&self) -> bool {
-        !self.is_settled() && self.orders.read().has(Order::IN_DOUBT)
+        !self.is_settled() && (self.orders.read().has(Order::IN_DOUBT) || self.activity.unsent())
+    }
+
+    /// Whether we have cut it: a request that has not ended by now gets no response, through no doing of its client.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.orders.read().has(Order::KILL)
+            && matches!(self.closing.reason(), Some(CloseReason::Forced | CloseReason::ConnectionAge))
     }
 
     // Verbs: what sweep, drain and deadline do to it.

@@ -99,6 +99,9 @@ fn options(random: &mut Random) -> Options {
         idle_timeout: short * 4,
         request_timeout: short,
         body_bytes: random.between(0, 4096),
+        write_stall: short * 10,
+        connection_age: if random.one_in(3) { short } else { Duration::ZERO },
+        connection_age_grace: short,
     };
     let idle_hold = if random.one_in(3) { IdleHold::Auto } else { IdleHold::For(pause(random)) };
     let mut options = Options { limits, idle_hold, ..Options::default() };

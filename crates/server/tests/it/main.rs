@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod age;
 mod answers;
 mod client;
 mod half_close;
@@ -12,4 +13,5 @@ mod observe;
 mod observers;
 mod outcomes;
 mod rig;
+mod stalls;
 mod wrapped;

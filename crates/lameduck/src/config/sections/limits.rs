@@ -40,6 +40,26 @@ pub(super) const LIMITS: Section = Section {
             "1MiB",
             "The size of a request body. A larger one is answered with 413. A route may have its own. For apps with `request_limits()`.",
         ),
+        Key::new(
+            "limits.write_stall",
+            Kind::DURATION,
+            "30s",
+            "How long a client may take no byte of a response. Then its connection (HTTP/2: the stream) ends, and the request as `client_gone`. `0s`: no bound.",
+        )
+        .why("A client that stops reading would hold a request, and its memory, as long as it likes."),
+        Key::new(
+            "limits.connection_age",
+            Kind::DURATION,
+            "0s",
+            "The age at which a connection is announced to end (`Connection: close`, GOAWAY), up to 10 % more or less. `0s`: any age.",
+        )
+        .why("Clients that keep their connections never find the pods that were added later."),
+        Key::new(
+            "limits.connection_age_grace",
+            Kind::TIMEOUT,
+            "30s",
+            "How long a connection may live on after that; a request that has not ended by then is cut, and counts as `aborted`.",
+        ),
     ],
 };
 
@@ -75,6 +95,9 @@ pub(super) fn read(values: &Values) -> Limits {
         idle_timeout: values.get("limits.idle_timeout"),
         request_timeout: values.get("limits.request_timeout"),
         body_bytes: values.get("limits.body_bytes"),
+        write_stall: values.get("limits.write_stall"),
+        connection_age: values.get("limits.connection_age"),
+        connection_age_grace: values.get("limits.connection_age_grace"),
     }
 }
 

@@ -7,10 +7,12 @@
 //! that fails.
 
 use super::Io;
+use crate::clock;
 use crate::table::Order;
-use lameduck_lifecycle::Protocol;
+use lameduck_lifecycle::{CloseReason, Protocol};
 use std::io;
 use std::task::Context;
+use std::time::Duration;
 
 impl Io {
     /// A request is at work, and hyper has nothing to do but to wait for it: the reason why that makes no sense any more.
@@ -51,6 +53,64 @@ impl Io {
             self.reset();
             return Some(io::ErrorKind::ConnectionReset.into());
         }
-        None
+        if self.row().activity.unsent() { self.check_stall() } else { None }
+    }
+
+    fn check_stall(&mut self) -> Option<io::Error> {
+        let bound = self.row().shared.options.limits.write_stall;
+        let stalled = self.stall.look(self.transport.unsent(), clock::now_ns(), bound);
+        stalled.then(|| {
+            self.row().closing.set_reason(CloseReason::WriteStall);
+            io::ErrorKind::TimedOut.into()
+        })
+    }
+}
+
+/// A write that waits for the peer, as far as it has been looked at: what was unsent then, and when.
+///
+/// That the transport takes nothing does not say that the peer takes nothing: the kernel lets a write go on only when much of its
+/// buffer is free. So the bytes count that the peer has not acknowledged.
+#[derive(Debug, Default)]
+pub(super) struct Stall(Option<(usize, u64)>);
+
+impl Stall {
+    /// The transport has taken bytes.
+    #[inline]
+    pub(super) fn over(&mut self) {
+        self.0 = None;
+    }
+
+    /// A look. True: the peer has taken nothing for `bound` (of zero: never).
+    fn look(&mut self, unsent: usize, now_ns: u64, bound: Duration) -> bool {
+        match self.0 {
+            Some((before, since_ns)) if before == unsent => {
+                !bound.is_zero() && now_ns.saturating_sub(since_ns) >= clock::ns(bound)
+            }
+            _ => {
+                self.0 = Some((unsent, now_ns));
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUND: Duration = Duration::from_nanos(30);
+
+    #[test]
+    fn a_peer_that_takes_nothing_is_stalled_and_a_slow_one_is_not() {
+        let mut stall = Stall::default();
+        assert!(!stall.look(500, 100, BOUND));
+        assert!(!stall.look(500, 129, BOUND));
+        assert!(stall.look(500, 130, BOUND));
+        assert!(!stall.look(499, 131, BOUND), "a byte was taken");
+        assert!(!stall.look(499, 160, BOUND));
+        stall.over();
+        assert!(!stall.look(499, 161, BOUND), "the transport took more, so the peer has taken as much");
+        assert!(stall.look(499, 191, BOUND));
+        assert!(!stall.look(499, u64::MAX, Duration::ZERO), "no bound");
     }
 }

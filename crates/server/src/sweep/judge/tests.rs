@@ -1,4 +1,5 @@
 use super::*;
+use crate::options::Limits;
 
 const SECOND: u64 = 1_000_000_000;
 /// A moment with enough past.
@@ -19,6 +20,7 @@ fn view(protocol: Protocol) -> View {
         spoken: false,
         begun: false,
         unsent: false,
+        aged: false,
         settled: false,
     }
 }
@@ -83,6 +85,35 @@ fn http2_leaves_by_goaway_and_is_cut_only_if_it_does_not_answer() {
     // The last stream ended just now.
     check(View { go_away_ns: NOW - 60 * SECOND, ..idle(4) }, Due::Nothing);
     check(View { go_away_ns: NOW - 60 * SECOND, in_flight: 2, ..idle(4) }, Due::Nothing);
+}
+
+#[test]
+fn an_old_connection_is_announced_and_later_ends() {
+    let limits = Limits { connection_age: Duration::from_secs(100), ..Limits::default() };
+    let options = Options { limits, ..Options::default() };
+    let of =
+        |protocol, seconds| View { accepted_ns: NOW - seconds * SECOND, requests: 3, spoken: true, ..view(protocol) };
+    let check = |view: View, expected| assert_eq!(judge(&view, &options), expected, "{view:?}");
+    let age = Due::Kill(CloseReason::ConnectionAge);
+
+    let http1 = |seconds| View { aged: seconds > 110, ..of(Protocol::Http1, seconds) };
+    check(http1(89), Due::Nothing);
+    check(http1(110), Due::Announce);
+    check(View { in_flight: 1, ..http1(110) }, Due::Announce);
+    check(http1(111), Due::Nothing);
+    check(http1(141), Due::Close(CloseReason::ConnectionAge));
+    check(View { in_flight: 1, ..http1(119) }, Due::Nothing);
+    check(View { in_flight: 1, ..http1(141) }, age);
+    check(View { settled: true, ..http1(141) }, Due::Nothing);
+    check(View { drained_ns: NOW, in_flight: 1, ..http1(141) }, Due::Nothing);
+
+    let http2 = |seconds| of(Protocol::Http2, seconds);
+    check(http2(89), Due::Nothing);
+    check(View { in_flight: 1, ..http2(110) }, Due::GoAway(CloseReason::ConnectionAge));
+    check(View { in_flight: 1, go_away_ns: NOW - SECOND, ..http2(119) }, Due::Nothing);
+    check(View { in_flight: 1, go_away_ns: NOW - SECOND, ..http2(141) }, age);
+    // Without streams it ends by the answer to PING.
+    check(View { go_away_ns: NOW - 6 * SECOND, since_ns: 0, ..http2(111) }, Due::Kill(CloseReason::KeepAliveTimeout));
 }
 
 #[test]
