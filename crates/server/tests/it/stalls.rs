@@ -52,15 +52,18 @@ async fn a_client_that_reads_is_not_cut() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_without_a_window_ends_and_its_connection_goes_on() {
     let rig = rig(Limits::default());
-    let mut http2 = Http2::connect(rig.address).await;
+    let stream = TcpStream::connect(rig.address).await.unwrap();
+    // Room for the other streams: this is about one stream's window.
+    let (send, connection) =
+        h2::client::Builder::new().initial_connection_window_size(1 << 20).handshake(stream).await.unwrap();
+    let mut http2 = Http2 { send: send.ready().await.unwrap(), driver: tokio::spawn(connection) };
     let answer = http2.ask(http::Request::get("http://a/large")).await.await.unwrap();
     // Its window is used up, and never opened again.
     rig.outcome(ClientGone, 1).await;
     let mut body = answer.into_body();
     let reset = loop {
-        match body.data().await.expect("not the end") {
-            Ok(_) => {}
-            Err(error) => break error,
+        if let Err(error) = body.data().await.expect("not the end") {
+            break error;
         }
     };
     assert_eq!(reset.reason(), Some(h2::Reason::CANCEL), "{reset}");
