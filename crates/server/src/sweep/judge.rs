@@ -115,9 +115,9 @@ fn aged(view: &View, options: &Options) -> Due {
     match view.protocol {
         Protocol::Http2 if view.go_away_ns == 0 => Due::GoAway(CloseReason::ConnectionAge),
         Protocol::Http1 if !over && !view.aged => Due::Announce,
-        _ if over && busy => Due::Kill(CloseReason::ConnectionAge),
+        Protocol::Http1 | Protocol::Http2 if over && busy => Due::Kill(CloseReason::ConnectionAge),
         Protocol::Http1 if over => Due::Close(CloseReason::ConnectionAge),
-        _ => Due::Nothing,
+        Protocol::Unknown | Protocol::Http1 | Protocol::Http2 => Due::Nothing,
     }
 }
 
