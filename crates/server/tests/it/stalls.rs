@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 /// More than all buffers on the way.
 const LARGE_BYTES: usize = 32 << 20;
 
-fn rig(limits: Limits) -> Rig {
-    let limits = Limits { write_stall: Duration::from_millis(300), ..limits };
+fn rig(requests_in_flight: usize) -> Rig {
+    let limits = Limits { requests_in_flight, write_stall: Duration::from_millis(300), ..Limits::default() };
     let large = Bytes::from(vec![b'x'; LARGE_BYTES]);
     Rig::with(Options { limits, ..options() }, |app| {
         app.route("/large", axum::routing::get(move || std::future::ready(large.clone())))
@@ -23,7 +23,7 @@ fn rig(limits: Limits) -> Rig {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_do_not_read_give_up_their_places() {
-    let rig = rig(Limits { requests_in_flight: 5, ..Limits::default() });
+    let rig = rig(5);
     let mut silent = Vec::new();
     for _ in 0..5 {
         let mut client = Client::connect(rig.address).await;
@@ -42,7 +42,7 @@ async fn clients_that_do_not_read_give_up_their_places() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_reads_is_not_cut() {
-    let rig = rig(Limits::default());
+    let rig = rig(4096);
     let mut client = Client::connect(rig.address).await;
     assert_eq!(client.get("/large").await.body.len(), LARGE_BYTES);
     drop(client);
@@ -51,7 +51,7 @@ async fn a_client_that_reads_is_not_cut() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_without_a_window_ends_and_its_connection_goes_on() {
-    let rig = rig(Limits::default());
+    let rig = rig(4096);
     let stream = TcpStream::connect(rig.address).await.unwrap();
     // Room for the other streams: this is about one stream's window.
     let (send, connection) =
@@ -75,7 +75,7 @@ async fn a_stream_without_a_window_ends_and_its_connection_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_http2_client_that_does_not_read_is_cut() {
-    let rig = rig(Limits::default());
+    let rig = rig(4096);
     let mut client = TcpStream::connect(rig.address).await.unwrap();
     let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
         [&[0, 0, payload.len() as u8, kind, flags, 0, 0, 0, stream], payload].concat()
