@@ -8,7 +8,7 @@ delete_then_crash() {
     pod=$(first_pod)
     address=$(address_of "$pod")
     k delete pod "$pod" --wait=false
-    until_true 5 "$pod has seen its endpoint go" drain_says "$address" "d['deregistered_after_ms'] is not None"
+    until_true 10 "$pod has seen its endpoint go" drain_says "$address" "d['deregistered_after_ms'] is not None"
     fault stop apiserver
     drain_says "$address" "d['phase'] == 'lame_duck'" || fail "$pod was out of its wait before the API server was away: this proves nothing"
     api_is_away || fail "the API server still answers"
@@ -17,7 +17,8 @@ delete_then_crash() {
     until_true 60 "the API server knows that $pod is gone" bash -c "! kubectl -n $namespace get pod $pod"
 }
 
-serve 3
+# The wait after the flip is long enough for the API server to be stopped in it.
+serve 3 --set drain.floor=10s,drain.delay_max=20s,drain.grace_period=60s
 undo+=("$E2E_FAULT start apiserver")
 share
 drill after-the-flip "deployment/$NAME" --action command --exclusive -- "${meanwhile[@]}" delete_then_crash
