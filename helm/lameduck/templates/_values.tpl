@@ -31,8 +31,8 @@
 {{- end -}}
 
 {{/*
-(list BASE OVER) -> {"value": …}: OVER over BASE. Maps are merged; so are lists whose items all have names, item by item, by
-name; all else is replaced, and null removes.
+(list BASE OVER) -> {"value": …}: OVER over BASE. Maps are merged; so are lists whose items all have a mountPath, or else a name,
+item by item, by that; all else is replaced, and null removes.
 */}}
 {{- define "lameduck.merge" -}}
 {{- $base := index . 0 -}}
@@ -48,20 +48,24 @@ name; all else is replaced, and null removes.
 {{- end -}}
 {{- end -}}
 {{- else if and (kindIs "slice" $base) (kindIs "slice" $over) -}}
-{{- $named := true -}}
+{{- $by := "" -}}
+{{- range $key := list "name" "mountPath" -}}
+{{- $all := true -}}
 {{- range concat $base $over -}}
-{{- if not (and (kindIs "map" .) (get . "name")) -}}{{- $named = false -}}{{- end -}}
+{{- if not (and (kindIs "map" .) (get . $key)) -}}{{- $all = false -}}{{- end -}}
 {{- end -}}
-{{- if $named -}}
+{{- if $all -}}{{- $by = $key -}}{{- end -}}
+{{- end -}}
+{{- if $by -}}
 {{- $out = list -}}
-{{- $by := dict -}}
-{{- range $over -}}{{- $_ := set $by .name . -}}{{- end -}}
+{{- $rest := dict -}}
+{{- range $over -}}{{- $_ := set $rest (get . $by) . -}}{{- end -}}
 {{- range $base -}}
-{{- $out = append $out (get (include "lameduck.merge" (list . (get $by .name | default dict)) | fromJson) "value") -}}
-{{- $_ := unset $by .name -}}
+{{- $out = append $out (get (include "lameduck.merge" (list . (get $rest (get . $by) | default dict)) | fromJson) "value") -}}
+{{- $_ := unset $rest (get . $by) -}}
 {{- end -}}
 {{- range $over -}}
-{{- if hasKey $by .name -}}{{- $out = append $out . -}}{{- end -}}
+{{- if hasKey $rest (get . $by) -}}{{- $out = append $out . -}}{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
