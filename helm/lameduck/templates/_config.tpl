@@ -3,10 +3,17 @@
 {{- $services := prepend (default list .Values.cluster.services) (include "lameduck.fullname" .) | uniq -}}
 {{- $own := dict
     "service" (dict "name" (include "lameduck.fullname" .))
-    "listen" (dict "http" (printf "0.0.0.0:%v" .Values.ports.http) "admin" (printf "0.0.0.0:%v" .Values.ports.admin))
     "drain" .Values.drain
     "cluster" (dict "services" $services "traffic_policy" (default "Cluster" .Values.service.externalTrafficPolicy | lower))
 -}}
+{{- /* [::] is both families, and IPv4 alone where IPv6 is off. The service's own defaults stay unsaid. */ -}}
+{{- $listen := dict -}}
+{{- range $name, $port := dict "http" 8080 "admin" 8081 -}}
+{{- if ne (int (get $.Values.ports $name)) $port -}}
+{{- $_ := set $listen $name (printf "[::]:%d" (int (get $.Values.ports $name))) -}}
+{{- end -}}
+{{- end -}}
+{{- with $listen -}}{{- $_ := set $own "listen" . -}}{{- end -}}
 {{- if .Values.auth.existingSecret -}}
 {{- $_ := set $own "auth" (dict "keys_file" "/etc/lameduck/auth/keys") -}}
 {{- end -}}
