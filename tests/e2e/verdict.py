@@ -24,7 +24,7 @@ import sys
 # Rarer than this is not chance but a wrong expectation. The same as in tests/rollouts.rs.
 CHANCE_LEAST = 0.001
 # What a ledger calls a request that its client did not get a good answer to.
-LOST_IN_LEDGER = ("aborted", "raced", "rejected", "timed_out", "failed")
+LOST_IN_LEDGER = ("aborted", "raced", "unserved", "rejected", "timed_out", "failed")
 NOT_LOST = ("answered", "pipelined_unanswered", "client_fault", "cut_off")
 
 
@@ -150,7 +150,7 @@ def left_as(run, count):
     require(len(pods) == int(count), f"{len(pods)} pods left, expected {count}")
     for pod in pods:
         code = (pod.get("exit") or {}).get("code")
-        expected = 3 if any(ledger(pod).get(kind) for kind in ("aborted", "raced")) else 0
+        expected = 3 if any(ledger(pod).get(kind) for kind in ("aborted", "raced", "unserved")) else 0
         require(code == expected, f"{name(pod)} ended with exit code {code}, expected {expected}")
     return f"{count} left, each with the exit code of what it lost"
 
