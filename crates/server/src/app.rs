@@ -8,8 +8,9 @@
 mod label;
 mod table;
 
-pub(crate) use table::{METHODS, RouteTable, UNMATCHED, method_index, method_of};
+pub(crate) use table::{BodyLimit, METHODS, RouteTable, UNMATCHED, method_index, method_of};
 
+use crate::listen::{ListenerFacts, Protocols};
 use crate::options::Limits;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -23,6 +24,9 @@ use tower::{Layer, Service};
 
 /// The largest body that axum's extractors take by default.
 const AXUM_BODY_BYTES: usize = 2 << 20;
+
+/// The listener of an app that is only checked.
+const NOWHERE: ListenerFacts = ListenerFacts { name: "", protocols: Protocols::All };
 
 /// The routes that a listener serves, and what the server adds to them.
 ///
@@ -164,7 +168,8 @@ impl App {
     /// What [`Server::serve`](crate::Server::serve) would panic with.
     pub fn check(&self) -> Result<(), String> {
         let app = self.clone();
-        let built = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(app.build(&Limits::default()))));
+        let built =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(app.build(&Limits::default(), NOWHERE))));
         built.map_err(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default()
@@ -172,10 +177,10 @@ impl App {
     }
 
     /// The router to call and the table to look routes up in.
-    pub(crate) fn build(self, limits: &Limits) -> (Router, RouteTable) {
+    pub(crate) fn build(self, limits: &Limits, listener: ListenerFacts) -> (Router, RouteTable) {
         let Self { routes, merged, layers, probe, conventions } = self;
         let layered = |router| layers.iter().fold(router, |router, layer| layer(router));
-        let mut table = RouteTable::new(conventions, limits);
+        let mut table = RouteTable::new(conventions, limits, listener);
         let own_limit = |options: RouteOptions| match options.body_bytes {
             Some(bytes) => Some(bytes),
             None => conventions.request_limits.then_some(limits.body_bytes),

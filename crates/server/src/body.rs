@@ -1,6 +1,7 @@
 //! The bodies that hyper sees: the response with its guard beside it, and the request's, counted.
 
 use crate::guard::Guard;
+use crate::service::grpc;
 use crate::table::{Row, Stream};
 use axum::body::Body;
 use bytes::Bytes;
@@ -63,6 +64,15 @@ fn stream_of(guard: Option<&Guard>) -> Option<&Stream> {
     guard.and_then(|guard| guard.stream.as_ref()).map(|(stream, _)| &**stream)
 }
 
+/// The client's deadline has passed: the call ends with what says so, and nothing follows.
+#[cold]
+fn deadline_exceeded(guard: &mut Guard) -> Option<Frame<Bytes>> {
+    if !guard.time_out() {
+        return None;
+    }
+    Some(Frame::trailers(grpc::trailers(grpc::DEADLINE_EXCEEDED, "the deadline of the call has passed")))
+}
+
 impl Tracked {
     /// `guard`: `None` if the request does not end with this body.
     pub(crate) fn new(inner: Body, guard: Option<Guard>) -> Self {
@@ -80,6 +90,9 @@ impl http_body::Body for Tracked {
     #[inline]
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.project();
+        if let Some(guard) = this.guard.as_mut().filter(|guard| guard.is_past_deadline()) {
+            return Poll::Ready(deadline_exceeded(guard).map(Ok));
+        }
         let stream = stream_of(this.guard.as_ref());
         if let Some(stream) = stream {
             stream.sent();
@@ -96,6 +109,12 @@ impl http_body::Body for Tracked {
             stream.send();
         }
         match &frame {
+            Some(Ok(trailers)) if trailers.is_trailers() => {
+                if let Some(guard) = this.guard {
+                    guard.grpc_ended(trailers.trailers_ref().and_then(grpc::status));
+                    guard.handed_over();
+                }
+            }
             Some(Ok(data)) if data.data_ref().is_none_or(|data| data.len() <= bytes_max) => {}
             Some(Ok(_)) => {
                 return Poll::Ready(frame.map(|frame| frame.map(|frame| first_piece(frame, this.rest, bytes_max))));

@@ -45,7 +45,10 @@ pub(crate) fn spawn(
 /// Serves one socket until it ends, however that comes.
 async fn run(stream: TcpStream, registered: Registered, router: Router) {
     let mut io = Io::new(Transport::Plain(stream), registered);
+    let protocols = io.row().routes.listener.protocols;
     match io.negotiate().await {
+        Negotiated::Http1 if !protocols.has(Protocol::Http1) => io.row().closing.set_reason(CloseReason::ProtocolError),
+        Negotiated::Http2 if !protocols.has(Protocol::Http2) => io.row().closing.set_reason(CloseReason::ProtocolError),
         Negotiated::Http1 => serve_http1(io, router).await,
         // Boxed: an HTTP/1 connection must not pay for the size of an HTTP/2 one.
         Negotiated::Http2 => Box::pin(serve_http2(io, router)).await,

@@ -7,7 +7,8 @@ use crate::cells::shard;
 use crate::clock;
 use crate::observer::{Began, Ended, NO_RESPONSE, Record, Scopes};
 use crate::request_info::Connection;
-use crate::table::{EndsWithSocket, Row, Stream};
+use crate::service::grpc;
+use crate::table::{EndsWithSocket, Order, Row, Stream};
 use http::{HeaderValue, StatusCode};
 use lameduck_lifecycle::{End, Kind, Outcome, Protocol};
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub(crate) struct Guard {
     done: bool,
     /// Kept only if an observer may be told of it.
     pub(crate) id: Option<HeaderValue>,
+    /// gRPC: how the call ended.
+    grpc_status: Option<u16>,
     /// What the observers keep for this request.
     pub(crate) scopes: Option<Box<Scopes>>,
 }
@@ -99,6 +102,7 @@ impl Guard {
             intent: End::Answered,
             done: false,
             id: None,
+            grpc_status: None,
             scopes: None,
         };
         (guard, admitted)
@@ -127,6 +131,7 @@ impl Guard {
             parts,
             route: (!path.is_empty()).then_some(&**path),
             request_id: self.id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(""),
+            listener: row.routes.listener.name,
             peer: row.peer,
             protocol: self.protocol,
             kind: self.kind,
@@ -139,6 +144,29 @@ impl Guard {
     pub(crate) fn answered(&mut self, status: StatusCode) {
         self.status = status.as_u16();
         self.cell().answer();
+    }
+
+    /// Whether it is a gRPC call.
+    #[inline]
+    pub(crate) fn is_call(&self) -> bool {
+        self.kind == Kind::Grpc
+    }
+
+    /// The client waits so long from now on, for all of the response.
+    pub(crate) fn set_deadline(&self, timeout: Duration) {
+        self.cell().set_deadline(self.began_ns.saturating_add(clock::ns(timeout)).max(1));
+    }
+
+    /// gRPC: a head or trailers have the status.
+    pub(crate) fn grpc_ended(&mut self, status: Option<u16>) {
+        self.grpc_status = status.or(self.grpc_status);
+    }
+
+    /// Whether the client's deadline has passed while the response is on its way.
+    #[inline]
+    pub(crate) fn is_past_deadline(&self) -> bool {
+        let Some((stream, _)) = &self.stream else { return false };
+        stream.orders.read().has(Order::TIMEOUT) && stream.request.is_late(clock::now_ns())
     }
 
     /// Only the response tells what it is.
@@ -163,6 +191,14 @@ impl Guard {
         self.intent = intent;
     }
 
+    /// The client's deadline has passed. False: that was known already.
+    pub(crate) fn time_out(&mut self) -> bool {
+        let first = self.intent == End::Answered;
+        self.intent = End::TimedOut;
+        self.grpc_status = Some(grpc::DEADLINE_EXCEEDED);
+        first
+    }
+
     /// Everything was handed over.
     #[inline]
     pub(crate) fn handed_over(&mut self) {
@@ -181,7 +217,10 @@ impl Guard {
     }
 
     fn end(&self, state: u32) -> End {
-        if self.done || self.intent != End::Answered {
+        if self.done && self.is_call() && self.grpc_status.is_none() && self.intent == End::Answered {
+            // A client makes an error of a stream that ends without a status.
+            End::Failed
+        } else if self.done || self.intent != End::Answered {
             self.intent
         } else if state & FORCED != 0 || self.row.is_cut() {
             End::Aborted
@@ -216,7 +255,12 @@ impl Drop for Guard {
         if let Some((_, key)) = &self.stream {
             row.remove_stream(*key);
         }
-        let severity = if end == End::Answered || self.status >= 500 { self.status } else { NO_RESPONSE };
+        let severity = match (end, self.grpc_status) {
+            (End::Answered, Some(status)) => grpc::severity(status),
+            (End::Answered, None) => self.status,
+            _ if self.status >= 500 => self.status,
+            _ => NO_RESPONSE,
+        };
         let ended = Ended { severity, duration_ns: now.saturating_sub(self.began_ns) };
         if self.scopes.is_some() || self.counted && shared.watch.wants(severity, ended.duration_ns) {
             let scopes = self.scopes.take();
@@ -264,9 +308,10 @@ fn tell_observers(guard: &Guard, scopes: Option<Box<Scopes>>, outcome: Outcome, 
         method: &method_of(guard.method),
         route: (!path.is_empty()).then_some(&**path),
         status: StatusCode::from_u16(guard.status).ok(),
-        grpc_status: None,
+        grpc_status: guard.grpc_status,
         duration: Duration::from_nanos(ended.duration_ns),
         request_id: guard.id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(""),
+        listener: row.routes.listener.name,
         peer: row.peer,
         protocol: guard.protocol,
         kind: guard.kind,

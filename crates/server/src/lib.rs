@@ -38,6 +38,7 @@ mod histogram;
 pub mod hold;
 mod kernel;
 mod ledger;
+mod listen;
 mod numbers;
 mod observer;
 mod options;
@@ -58,6 +59,7 @@ pub use descriptors::{DescriptorLimit, Reserve, connections_max, raise_descripto
 pub use error_body::Rejected;
 pub use histogram::{BOUNDS_SECONDS, HistogramSnapshot, RouteHistogram};
 pub use hold::IdleHold;
+pub use listen::{Listen, Protocols};
 pub use numbers::{AcceptErrors, Numbers};
 pub use observer::{Began, Interest, Observers, Record, RequestObserver, RequestScope};
 #[doc(hidden)]

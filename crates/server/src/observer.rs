@@ -95,6 +95,8 @@ pub struct Began<'a> {
     pub route: Option<&'a str>,
     /// `x-request-id`; empty if the request has none.
     pub request_id: &'a str,
+    /// The name of the listener that the connection came to.
+    pub listener: &'static str,
     /// The other end of the connection.
     pub peer: SocketAddr,
     /// What the connection speaks.
@@ -121,6 +123,8 @@ pub struct Record<'a> {
     pub duration: Duration,
     /// `x-request-id`; empty if the request has none.
     pub request_id: &'a str,
+    /// The name of the listener that the connection came to.
+    pub listener: &'static str,
     /// The other end of the connection.
     pub peer: SocketAddr,
     /// What the connection speaks.

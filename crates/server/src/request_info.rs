@@ -35,6 +35,11 @@ impl Connection {
         self.row.id
     }
 
+    /// The name of the listener that it came to.
+    pub fn listener(&self) -> &'static str {
+        self.row.routes.listener.name
+    }
+
     /// The other end.
     pub fn peer(&self) -> SocketAddr {
         self.row.peer
@@ -61,7 +66,11 @@ impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let age = clock::now_ns().saturating_sub(self.row.accepted_ns);
         let mut shown = f.debug_struct("Connection");
-        shown.field("id", &self.id()).field("peer", &self.peer()).field("protocol", &self.protocol());
+        shown
+            .field("id", &self.id())
+            .field("listener", &self.listener())
+            .field("peer", &self.peer())
+            .field("protocol", &self.protocol());
         shown.field("age", &std::time::Duration::from_nanos(age)).finish()
     }
 }

@@ -4,8 +4,10 @@ use crate::accept::Listener;
 use crate::admission::{DRAINING, FORCED};
 use crate::app::App;
 use crate::arrivals::Arrivals;
+#[cfg(doc)]
 use crate::bound::Bound;
 use crate::histogram::RouteHistogram;
+use crate::listen::Listen;
 use crate::numbers::Numbers;
 use crate::options::Options;
 use crate::shared::Shared;
@@ -34,16 +36,18 @@ impl Server {
         Self { shared: Arc::new(Shared::new(options)) }
     }
 
-    /// Begins to listen and to accept on the current tokio runtime, which becomes the one that all connections run on.
+    /// Begins to listen and to accept on the current tokio runtime, which becomes the one that all connections run on. To be called for
+    /// each listener; a plain [`Bound`] is the listener `http`.
     ///
     /// # Errors
     /// What `listen` says; or the server is draining already.
     ///
     /// # Panics
     /// Outside a tokio runtime, and as [`App::route`].
-    pub fn serve(&self, bound: Bound, app: App) -> io::Result<SocketAddr> {
+    pub fn serve(&self, listen: impl Into<Listen>, app: App) -> io::Result<SocketAddr> {
         let shared = &self.shared;
-        let (router, routes) = app.build(&shared.options.limits);
+        let Listen { bound, facts } = listen.into();
+        let (router, routes) = app.build(&shared.options.limits, facts);
         let routes = Arc::new(routes);
         let address = bound.local_addr();
 

@@ -1,11 +1,12 @@
 //! From hyper's request to hyper's response: guard, id, limits, the router, the notice. hyper is generic over this service, so
 //! nothing here is boxed; what is rare is cold.
 
+pub(crate) mod grpc;
 mod response;
 
 pub(crate) use response::Answer;
 
-use crate::app::{RouteTable, UNMATCHED, method_index};
+use crate::app::{BodyLimit, RouteTable, method_index};
 use crate::body::{Limit, Received};
 use crate::guard::{Begin, Guard};
 use crate::request_id;
@@ -13,7 +14,7 @@ use crate::table::Row;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::{Method, Request, header};
+use http::{Method, Request};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use lameduck_lifecycle::{Kind, Protocol};
@@ -44,12 +45,18 @@ impl Service {
         let http1 = self.protocol == Protocol::Http1;
         let begin = Begin {
             protocol: self.protocol,
-            kind: if !http1 && is_grpc(request) { Kind::Grpc } else { Kind::Request },
+            kind: if !http1 && grpc::is_call(request) { Kind::Grpc } else { Kind::Request },
             route: self.routes().find(request.uri().path()),
             method: method_index(request.method()),
             has_body: !request.body().is_end_stream(),
         };
-        Guard::begin(&self.row, begin)
+        let (guard, admitted) = Guard::begin(&self.row, begin);
+        if guard.is_call()
+            && let Some(timeout) = grpc::timeout(request.headers())
+        {
+            guard.set_deadline(timeout);
+        }
+        (guard, admitted)
     }
 }
 
@@ -85,7 +92,9 @@ impl hyper::service::Service<Request<Incoming>> for Service {
             Body::empty()
         } else {
             let row = (self.protocol == Protocol::Http1).then(|| self.row.clone());
-            match bounded(body, self.routes(), guard.route(), row, &mut exceeded) {
+            // Of a call, each message has its limit, which the service's own decoder holds; a stream of them has none.
+            let bytes_max = if guard.is_call() { None } else { self.routes().body_bytes_max(guard.route()) };
+            match bounded(body, bytes_max, row, &mut exceeded) {
                 Ok(body) => body,
                 Err(TooLarge) => return Answer::own(Own::TooLarge, guard, id, head),
             }
@@ -111,27 +120,16 @@ struct TooLarge;
 /// A body that cannot exceed the route's limit. hyper holds one to its announced length; one without is counted.
 fn bounded(
     body: Incoming,
-    routes: &RouteTable,
-    route: u16,
+    bytes_max: Option<BodyLimit>,
     row: Option<Arc<Row>>,
     exceeded: &mut Option<Arc<AtomicBool>>,
 ) -> Result<Body, TooLarge> {
-    let body_bytes = routes.route(route).body_bytes;
-    let fits = body.size_hint().exact().map(|length| length <= body_bytes);
-    let limit = match fits {
-        _ if body_bytes == u64::MAX => None,
-        Some(true) => None,
-        // A ready-made router says which route this is when it is called: then the reader finds out.
-        Some(false) if route != UNMATCHED || !routes.has_foreign() => return Err(TooLarge),
-        Some(false) | None => Some(Limit { left: body_bytes, exceeded: exceeded.insert(Arc::default()).clone() }),
+    let announced = body.size_hint().exact();
+    let limit = match (bytes_max, announced) {
+        (None, _) => None,
+        (Some(limit), Some(length)) if length <= limit.bytes => None,
+        (Some(limit), Some(_)) if limit.is_sure => return Err(TooLarge),
+        (Some(limit), _) => Some(Limit { left: limit.bytes, exceeded: exceeded.insert(Arc::default()).clone() }),
     };
     Ok(Body::new(Received::new(body, limit, row)))
-}
-
-fn is_grpc(request: &Request<Incoming>) -> bool {
-    request.method() == Method::POST
-        && request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }

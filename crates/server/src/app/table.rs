@@ -3,6 +3,7 @@
 use super::{Conventions, RouteOptions};
 use crate::clock;
 use crate::histogram::{RouteHistogram, Series};
+use crate::listen::ListenerFacts;
 use crate::options::Limits;
 use http::Method;
 use std::collections::HashMap;
@@ -81,6 +82,14 @@ impl Route {
     }
 }
 
+/// The limit of a request body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BodyLimit {
+    pub(crate) bytes: u64,
+    /// It is the route's own: an announced length above it is refused at once.
+    pub(crate) is_sure: bool,
+}
+
 /// All routes of one listener.
 #[derive(Debug)]
 pub(crate) struct RouteTable {
@@ -89,6 +98,7 @@ pub(crate) struct RouteTable {
     foreign: Option<Foreign>,
     limits: Option<Limits>,
     pub(crate) conventions: Conventions,
+    pub(crate) listener: ListenerFacts,
 }
 
 /// Labels that a ready-made router brought so far.
@@ -99,10 +109,10 @@ struct Foreign {
 }
 
 impl RouteTable {
-    pub(super) fn new(conventions: Conventions, limits: &Limits) -> Self {
+    pub(super) fn new(conventions: Conventions, limits: &Limits, listener: ListenerFacts) -> Self {
         let limits = conventions.request_limits.then(|| limits.clone());
         let unmatched = Route::new("", RouteOptions::default(), limits.as_ref());
-        Self { matcher: matchit::Router::new(), routes: vec![unmatched], foreign: None, limits, conventions }
+        Self { matcher: matchit::Router::new(), routes: vec![unmatched], foreign: None, limits, conventions, listener }
     }
 
     /// Labels will come from a ready-made router. To be called before the table is used.
@@ -151,6 +161,14 @@ impl RouteTable {
         self.foreign.as_ref().and_then(|foreign| foreign.routes.get(index)?.get()).unwrap_or(&self.routes[0])
     }
 
+    /// How long a body of this route may be. `None`: there is no limit.
+    #[inline]
+    pub(crate) fn body_bytes_max(&self, number: u16) -> Option<BodyLimit> {
+        let bytes = self.route(number).body_bytes;
+        // A ready-made router says which route this is when it is called: then the reader of the body finds out.
+        (bytes != NONE).then_some(BodyLimit { bytes, is_sure: number != UNMATCHED || !self.has_foreign() })
+    }
+
     /// Whether labels come from a ready-made router.
     #[inline]
     pub(crate) fn has_foreign(&self) -> bool {
@@ -191,7 +209,7 @@ mod tests {
     #[test]
     fn foreign_labels_are_bounded() {
         let options = RouteOptions { request_timeout: Some(std::time::Duration::from_secs(1)), body_bytes: None };
-        let mut table = RouteTable::new(Conventions::default(), &Limits::default());
+        let mut table = RouteTable::new(Conventions::default(), &Limits::default(), super::super::NOWHERE);
         table.expect_labels(options);
         let numbers: Vec<u16> =
             (0..FOREIGN_MAX + 10).map(|index| table.number_of(&format!("/{index}"), options)).collect();
@@ -206,7 +224,7 @@ mod tests {
     #[test]
     fn a_pattern_that_comes_twice_is_one_route() {
         let limits = Limits::default();
-        let mut table = RouteTable::new(Conventions::default(), &limits);
+        let mut table = RouteTable::new(Conventions::default(), &limits, super::super::NOWHERE);
         for path in ["/user/{id}", "/user/{id}", "/user/me"] {
             table.register(path, RouteOptions::default());
         }

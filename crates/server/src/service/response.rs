@@ -1,5 +1,6 @@
 //! The future of one response: the router's, or one of the server's own; and everything that is done to each response.
 
+use super::grpc;
 use crate::admission::{DRAINING, LEAVING};
 use crate::body::Tracked;
 use crate::clock;
@@ -115,6 +116,9 @@ impl Answer {
         let (status, sentence, end) = match own {
             Own::Busy => (503, "too many requests are in flight; try again", Some(End::Rejected)),
             Own::TooLarge => (413, error_body::sentence(StatusCode::PAYLOAD_TOO_LARGE), None),
+            Own::TimedOut if self.guard.as_ref().is_some_and(Guard::is_call) => {
+                (504, "the deadline of the call has passed", Some(End::TimedOut))
+            }
             Own::TimedOut => (503, "the request took longer than allowed", Some(End::TimedOut)),
             Own::Panicked => (500, error_body::sentence(StatusCode::INTERNAL_SERVER_ERROR), Some(End::Failed)),
         };
@@ -137,6 +141,9 @@ impl Answer {
         }
         let status = response.status();
         guard.answered(status);
+        if guard.is_call() {
+            guard.grpc_ended(grpc::status(response.headers()));
+        }
         if let Some(scopes) = &mut guard.scopes {
             scopes.answered(status, response.headers_mut());
         }
@@ -184,6 +191,14 @@ impl Answer {
             guard.set_intent(End::Rejected);
         }
         let json = guard.row.routes.conventions.json_errors;
+        if json && guard.is_call() {
+            let as_it_is = grpc::status(response.headers()).is_some();
+            return if as_it_is {
+                response
+            } else {
+                grpc::response(response.status(), error_body::sentence(response.status()))
+            };
+        }
         if json { error_body::as_json(response, ids(&self.id, Some(guard))) } else { response }
     }
 }
@@ -225,6 +240,9 @@ impl Future for Answer {
 
 /// A response of the server's own, in the form that the app has.
 fn own_response(status: StatusCode, sentence: &str, id: &Option<HeaderValue>, guard: Option<&Guard>) -> Response {
+    if guard.is_some_and(Guard::is_call) {
+        return grpc::response(status, sentence);
+    }
     let json = guard.is_some_and(|guard| guard.row.routes.conventions.json_errors);
     let form = if json { Form::Json(ids(id, guard)) } else { Form::Text };
     error_body::own(status, sentence, form)

@@ -13,6 +13,8 @@ use std::time::Duration;
 pub(crate) struct RequestCell {
     /// When it must have been answered; 0 = it has been, or has no bound.
     due_ns: AtomicU64,
+    /// The client's own deadline for all of it; 0 = it has none.
+    deadline_ns: AtomicU64,
     /// Route in the low half, then method, then kind.
     what: AtomicU32,
     /// The response head is out.
@@ -36,6 +38,7 @@ impl RequestCell {
     #[inline]
     pub(crate) fn begin(&self, due_ns: u64, route: u16, method: u8, kind: Kind) {
         self.due_ns.store(due_ns, Relaxed);
+        self.deadline_ns.store(0, Relaxed);
         self.answered.store(false, Relaxed);
         self.what.store(u32::from(route) | u32::from(method) << 16 | (kind.index() as u32) << 24, Relaxed);
     }
@@ -60,10 +63,15 @@ impl RequestCell {
         self.answered.load(Relaxed)
     }
 
-    /// Whether it should have been answered by now.
+    /// It has a deadline, which does not end with the response head.
+    pub(crate) fn set_deadline(&self, deadline_ns: u64) {
+        self.deadline_ns.store(deadline_ns, Relaxed);
+    }
+
+    /// Whether it should have been answered, or have ended, by now.
     pub(crate) fn is_late(&self, now_ns: u64) -> bool {
-        let due_ns = self.due_ns.load(Relaxed);
-        due_ns != 0 && now_ns >= due_ns
+        let passed = |at_ns: u64| at_ns != 0 && now_ns >= at_ns;
+        passed(self.due_ns.load(Relaxed)) || passed(self.deadline_ns.load(Relaxed))
     }
 
     /// It has turned out to be of another kind.

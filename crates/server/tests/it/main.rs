@@ -5,10 +5,12 @@
 mod age;
 mod answers;
 mod client;
+mod grpc;
 mod half_close;
 mod kinds;
 mod life;
 mod limits;
+mod listeners;
 mod observe;
 mod observers;
 mod outcomes;
