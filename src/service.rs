@@ -1,7 +1,7 @@
 //! What this service consists of. To make it yours: delete the routes that you do not need, add your own.
 
 use crate::keys::Keys;
-use crate::routes::{account, ping, submit, update, user};
+use crate::routes::{account, ping, streams, submit, update, user};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::{bench, openapi, workers};
@@ -35,6 +35,9 @@ fn routes(start: &Start<Settings>) -> anyhow::Result<App> {
         .route("/update/{id}", put(update::update).with_state(Store::default()))
         .route("/user", get(user::user))
         .route("/account", get(account::account).with_state(keys))
+        .route("/ws/echo", get(streams::echo))
+        .route("/ws/counter", get(streams::counter))
+        .route("/events", get(streams::events))
         .route("/openapi.json", get(openapi::openapi));
     Ok(if settings.bench { bench::add(app) } else { app })
 }

@@ -19,6 +19,8 @@ mod openapi;
 mod process;
 #[cfg(unix)]
 mod signals;
+#[cfg(unix)]
+mod streams;
 mod tidy;
 #[cfg(unix)]
 mod tutorial;

@@ -137,7 +137,7 @@ pub use handle::{Handle, NoEngine};
 pub use jobs::{Job, Jobs};
 pub use lameduck_lifecycle::{PhaseName, Report};
 pub use lameduck_server::{
-    App, Began, Connection, Interest, Record, Rejected, RequestObserver, RequestScope, RouteOptions,
+    App, Began, Connection, Goodbye, Interest, Record, Rejected, RequestObserver, RequestScope, RouteOptions,
 };
 pub use prometheus;
 pub use run::run;

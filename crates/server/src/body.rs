@@ -1,5 +1,7 @@
 //! The bodies that hyper sees: the response with its guard beside it, and the request's, counted.
 
+mod last_event;
+
 use crate::guard::Guard;
 use crate::service::grpc;
 use crate::table::{Row, Stream};
@@ -8,6 +10,7 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use lameduck_lifecycle::End;
+use last_event::{LastEvent, Next};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -21,6 +24,8 @@ pin_project_lite::pin_project! {
         // What is left of a large frame.
         rest: Bytes,
         guard: Option<Guard>,
+        // Server-sent events only.
+        last_event: Option<Box<LastEvent>>,
     }
 
     impl PinnedDrop for Tracked {
@@ -76,10 +81,20 @@ fn deadline_exceeded(guard: &mut Guard) -> Option<Frame<Bytes>> {
 impl Tracked {
     /// `guard`: `None` if the request does not end with this body.
     pub(crate) fn new(inner: Body, guard: Option<Guard>) -> Self {
+        Self::with(inner, guard, None)
+    }
+
+    /// A stream of events, to be ended between two of them when the process leaves.
+    pub(crate) fn events(inner: Body, guard: Guard) -> Self {
+        Self::with(inner, Some(guard), Some(Box::new(LastEvent::new())))
+    }
+
+    #[inline]
+    fn with(inner: Body, guard: Option<Guard>, last_event: Option<Box<LastEvent>>) -> Self {
         if let Some(stream) = stream_of(guard.as_ref()) {
             stream.send();
         }
-        Self { inner, rest: Bytes::new(), guard }
+        Self { inner, rest: Bytes::new(), guard, last_event }
     }
 }
 
@@ -104,9 +119,31 @@ impl http_body::Body for Tracked {
             }
             return Poll::Ready(Some(Ok(Frame::data(piece(this.rest, bytes_max)))));
         }
+        if let (Some(last_event), Some(guard)) = (&mut *this.last_event, &*this.guard) {
+            match last_event.next(guard, cx) {
+                Next::Own => {}
+                Next::Last(event) => {
+                    if let Some(stream) = stream {
+                        stream.send();
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(event))));
+                }
+                Next::End => {
+                    if let Some(guard) = this.guard {
+                        guard.handed_over();
+                    }
+                    return Poll::Ready(None);
+                }
+            }
+        }
         let frame = ready!(this.inner.poll_frame(cx));
         if let Some(stream) = stream {
             stream.send();
+        }
+        if let (Some(last_event), Some(Ok(frame))) = (this.last_event, &frame)
+            && let Some(data) = frame.data_ref()
+        {
+            last_event.passed(data);
         }
         match &frame {
             Some(Ok(trailers)) if trailers.is_trailers() => {

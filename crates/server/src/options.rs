@@ -13,6 +13,8 @@ pub struct Options {
     pub closings: Closings,
     /// How long idle HTTP/1 connections are kept once Draining has begun.
     pub idle_hold: IdleHold,
+    /// Over how long the goodbyes of WebSockets and server-sent events are spread once Draining has begun.
+    pub goodbye: Duration,
     /// HTTP/2.
     pub http2: Http2Options,
     /// What sees requests begin and end.
@@ -28,6 +30,7 @@ impl Default for Options {
             limits: Limits::default(),
             closings: Closings::default(),
             idle_hold: IdleHold::default(),
+            goodbye: Duration::from_secs(5),
             http2: Http2Options::default(),
             observers: Observers::none(),
             seams: Seams::default(),

@@ -11,7 +11,7 @@ use crate::listen::Listen;
 use crate::numbers::Numbers;
 use crate::options::Options;
 use crate::shared::Shared;
-use crate::{clock, drain, stragglers, sweep};
+use crate::{clock, drain, goodbye, stragglers, sweep};
 use lameduck_lifecycle::{CloseReason, Straggler};
 use std::io;
 use std::net::SocketAddr;
@@ -93,6 +93,7 @@ impl Server {
         if shared.admission.drain(clock::now_ns()) {
             if let Some(runtime) = shared.runtime.get() {
                 runtime.spawn(drain::run(shared.clone()));
+                runtime.spawn(goodbye::run(shared.clone()));
             }
             shared.phase.send_replace(());
             shared.look_whether_drained();

@@ -7,7 +7,7 @@ mod read_mark;
 mod request;
 mod row;
 
-pub(crate) use orders::Order;
+pub(crate) use orders::{Order, Orders};
 pub(crate) use request::{RequestCell, Stream};
 pub(crate) use row::{EndsWithSocket, Row};
 

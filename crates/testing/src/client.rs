@@ -112,6 +112,14 @@ impl Client {
         }
     }
 
+    /// Reads bytes as they come: behind a 101, or in the middle of a body.
+    ///
+    /// # Errors
+    /// The connection ended before all of them came.
+    pub fn read_exact(&mut self, bytes: &mut [u8]) -> io::Result<()> {
+        self.stream.read_exact(bytes)
+    }
+
     fn read_one(&mut self, head: bool) -> io::Result<Response> {
         let status = self.line()?;
         let status = status.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(|| broken(&status))?;

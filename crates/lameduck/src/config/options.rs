@@ -16,6 +16,7 @@ impl Config {
             limits: self.limits.clone(),
             closings: self.closings,
             idle_hold: self.drain.idle_hold,
+            goodbye: self.drain.goodbye,
             observers,
             ..Options::default()
         }

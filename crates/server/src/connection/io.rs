@@ -8,6 +8,7 @@ mod linger;
 mod negotiate;
 mod peer;
 mod refusal;
+mod websocket;
 
 pub(crate) use linger::LINGER;
 pub(super) use negotiate::Negotiated;
@@ -26,6 +27,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::ReadBuf;
+use websocket::WebSocket;
 
 /// Two slices of at most this together go out as one `send`: copying them costs less than a vectored write.
 const JOINED_MAX: usize = 1024;
@@ -64,6 +66,8 @@ pub(crate) struct Io {
     crossed: bool,
     /// HTTP/2 only.
     late_pong: Option<Box<LatePong>>,
+    /// In the hands of a handler that speaks it.
+    websocket: Option<Box<WebSocket>>,
 }
 
 impl Io {
@@ -79,6 +83,7 @@ impl Io {
             closed_idle: false,
             crossed: false,
             late_pong: None,
+            websocket: None,
         }
     }
 
@@ -182,7 +187,8 @@ impl Drop for Io {
         // An upgraded request ends here.
         if self.row().orders.read().has(Order::UPGRADED) {
             let forced = self.row().shared.admission.now() & FORCED != 0;
-            self.row().end_upgraded(forced || self.peer == Peer::Reset);
+            let cut = (forced || self.peer == Peer::Reset) && !self.said_goodbye();
+            self.row().end_upgraded(cut);
         }
     }
 }
@@ -200,6 +206,9 @@ impl hyper::rt::Read for Io {
             return Poll::Ready(Ok(()));
         }
         let orders = this.row().orders.read();
+        if orders.has(Order::WEBSOCKET) {
+            return this.poll_read_websocket(cx, &mut buf);
+        }
         if orders.has(READ_ATTENDS)
             && let Some(instead) = this.attend(orders, cx)
         {
@@ -227,6 +236,9 @@ impl hyper::rt::Write for Io {
     #[inline]
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
+        if this.row().orders.read().has(Order::WEBSOCKET) {
+            return this.poll_write_websocket(cx, buf);
+        }
         if refusal::begins(buf)
             && let Some(refusal) = refusal::of_hyper(buf, this.row())
         {
@@ -265,6 +277,11 @@ impl hyper::rt::Write for Io {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.row().orders.read().has(Order::WEBSOCKET) {
+            // One at a time: each is followed.
+            let first = bufs.iter().find(|slice| !slice.is_empty());
+            return self.poll_write(cx, first.map_or(&[][..], |slice| slice));
+        }
         match bufs {
             [only] => self.poll_write(cx, only),
             [one, two] if one.len() + two.len() <= JOINED_MAX => {

@@ -5,6 +5,7 @@ use crate::admission::{DRAINING, LEAVING};
 use crate::body::Tracked;
 use crate::clock;
 use crate::error_body::{self, Form, Ids, Rejected};
+use crate::goodbye::{self, Goodbye};
 use crate::guard::Guard;
 use crate::observer::Scopes;
 use crate::request_id::X_REQUEST_ID;
@@ -164,7 +165,7 @@ impl Answer {
         }
         let body = response.body();
         if body.size_hint().exact().is_none() && is_sse(&response) {
-            guard.set_kind(Kind::Sse);
+            return events(response, guard, self.head);
         }
         if self.head
             || response.body().is_end_stream()
@@ -303,9 +304,33 @@ fn upgraded(response: Response, mut guard: Guard) -> http::Response<Tracked> {
     let websocket =
         response.headers().get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
     guard.set_kind(if websocket { Kind::Websocket } else { Kind::Upgrade });
+    let goodbye = goodbye_of(&response);
     let row = guard.row.clone();
     row.upgrade(Box::new(guard));
+    if websocket && goodbye != Goodbye::Finish {
+        row.speaks_websocket(goodbye.code());
+    }
     response.map(|body| Tracked::new(body, None))
+}
+
+/// Server-sent events: ended in order when the process leaves. Compressed ones are left alone: nothing can be added to them.
+#[cold]
+fn events(response: Response, mut guard: Guard, head: bool) -> http::Response<Tracked> {
+    if head {
+        guard.handed_over();
+    }
+    guard.set_kind(Kind::Sse);
+    if goodbye_of(&response) == Goodbye::Finish || response.headers().contains_key(header::CONTENT_ENCODING) {
+        return response.map(|body| Tracked::new(body, Some(guard)));
+    }
+    let orders = guard.stream.as_ref().map_or(&guard.row.orders, |(stream, _)| &stream.orders);
+    goodbye::begins(&guard.row.shared, orders);
+    response.map(|body| Tracked::events(body, guard))
+}
+
+fn goodbye_of(response: &Response) -> Goodbye {
+    let extensions = response.extensions();
+    extensions.get::<Goodbye>().copied().unwrap_or_default()
 }
 
 fn is_sse(response: &Response) -> bool {

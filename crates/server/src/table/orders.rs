@@ -33,6 +33,11 @@ impl Order {
     /// A state: the connection has reached its age, and its next response says so.
     pub(crate) const AGED: Self = Self(256);
 
+    /// A state: what the socket was upgraded to is a WebSocket, which can be closed in order.
+    pub(crate) const WEBSOCKET: Self = Self(512);
+    /// End the stream in order: the process is leaving.
+    pub(crate) const GOODBYE: Self = Self(1024);
+
     pub(crate) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

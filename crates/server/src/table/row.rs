@@ -12,7 +12,7 @@ use lameduck_lifecycle::{CloseReason, ConnectionState, Protocol};
 use slab::Slab;
 use std::fmt::Debug;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU16, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One connection.
@@ -36,6 +36,8 @@ pub(crate) struct Row {
     streams: Mutex<Slab<Arc<Stream>>>,
     /// The request of an upgraded connection.
     upgraded: Mutex<Option<Box<dyn EndsWithSocket>>>,
+    /// The close code that a WebSocket gets when the process leaves.
+    goodbye_code: AtomicU16,
 }
 
 /// What goes on with the socket of an upgraded connection, and ends with it.
@@ -60,6 +62,7 @@ impl Row {
             request: RequestCell::default(),
             streams: Mutex::default(),
             upgraded: Mutex::default(),
+            goodbye_code: AtomicU16::new(0),
         }
     }
 
@@ -164,6 +167,23 @@ impl Row {
     pub(crate) fn upgrade(&self, request: Box<dyn EndsWithSocket>) {
         *lock(&self.upgraded) = Some(request);
         self.orders.note(Order::UPGRADED);
+    }
+
+    /// What the socket was upgraded to is a WebSocket: it is closed with this code when the process leaves.
+    pub(crate) fn speaks_websocket(&self, goodbye_code: u16) {
+        self.goodbye_code.store(goodbye_code, Relaxed);
+        self.orders.note(Order::WEBSOCKET);
+        crate::goodbye::begins(&self.shared, &self.orders);
+    }
+
+    /// Whether it is a WebSocket that can be closed in order.
+    pub(crate) fn is_websocket(&self) -> bool {
+        self.orders.read().has(Order::WEBSOCKET)
+    }
+
+    /// See [`speaks_websocket`](Self::speaks_websocket).
+    pub(crate) fn goodbye_code(&self) -> u16 {
+        self.goodbye_code.load(Relaxed)
     }
 
     /// The socket is gone. The request holds the row, so the row must not hold the request any longer.

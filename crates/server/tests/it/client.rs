@@ -104,7 +104,7 @@ impl Client {
         self.exactly(length).await.expect("the rest of the answer");
     }
 
-    async fn exactly(&mut self, length: usize) -> io::Result<Vec<u8>> {
+    pub(crate) async fn exactly(&mut self, length: usize) -> io::Result<Vec<u8>> {
         while self.read.len() < length {
             if self.more().await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());

@@ -48,27 +48,27 @@ async fn kinds_are_told_by_request_and_response() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_holds_the_drain_until_its_socket_is_gone() {
     let rig = Rig::new(options());
-    let mut client = upgraded(&rig, "websocket").await;
+    let mut client = upgraded(&rig, "echo").await;
     rig.server.drain(None);
     client.send("still here").await;
     assert_eq!(client.until(b"here").await.unwrap(), b"still here");
-    assert_eq!(rig.ledger().in_flight_by(Protocol::Http1, Kind::Websocket), 1);
+    assert_eq!(rig.ledger().in_flight_by(Protocol::Http1, Kind::Upgrade), 1);
     drop(client);
     drained(&rig.server).await;
     let numbers = rig.server.snapshot();
-    assert_eq!(numbers.ledger.ended_by(Protocol::Http1, Kind::Websocket, Outcome::Drained), 1);
+    assert_eq!(numbers.ledger.ended_by(Protocol::Http1, Kind::Upgrade, Outcome::Drained), 1);
     assert_eq!(numbers.connections.closed_for(CloseReason::Upgraded), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_deadline_reaches_an_upgraded_socket() {
     let rig = Rig::new(options());
-    let mut client = upgraded(&rig, "websocket").await;
+    let mut client = upgraded(&rig, "echo").await;
     rig.server.drain(None);
     rig.server.force();
     client.closed().await;
     drained(&rig.server).await;
-    assert_eq!(rig.ledger().ended_by(Protocol::Http1, Kind::Websocket, Outcome::Aborted), 1);
+    assert_eq!(rig.ledger().ended_by(Protocol::Http1, Kind::Upgrade, Outcome::Aborted), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +80,7 @@ async fn an_upgrade_has_no_time_out_of_ours() {
         ..Limits::default()
     };
     let rig = Rig::new(Options { limits, ..options() });
-    let mut client = upgraded(&rig, "websocket").await;
+    let mut client = upgraded(&rig, "echo").await;
     // Another connection's time-out shows that the sweep has passed.
     let mut idle = Client::connect(rig.address).await;
     assert_eq!(idle.get("/ping").await.status, 200);

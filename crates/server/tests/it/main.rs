@@ -5,6 +5,7 @@
 mod age;
 mod answers;
 mod client;
+mod goodbye;
 mod grpc;
 mod half_close;
 mod kinds;

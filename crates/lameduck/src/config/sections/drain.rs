@@ -74,6 +74,14 @@ pub(super) const DRAIN: Section = Section {
         )
         .why("A request that crosses the close of its connection is lost; a Deployment does not wait for pods that leave."),
         Key::new(
+            "drain.goodbye",
+            Kind::DURATION,
+            "5s",
+            "Over how long the goodbyes of WebSockets and server-sent events are spread once the listener is closed; see \
+             docs/streams.md.",
+        )
+        .why("Their clients reconnect to the other replicas, which should not get all of them at once."),
+        Key::new(
             "drain.grace_period",
             Kind::TIMEOUT,
             "30s",
@@ -111,6 +119,8 @@ pub struct Drain {
     pub readiness: ReadinessPolicy,
     /// How long idle connections are kept.
     pub idle_hold: IdleHold,
+    /// The spread of the goodbyes of long-lived streams.
+    pub goodbye: Duration,
     /// From the order to stop to SIGKILL.
     pub grace_period: Duration,
     /// What a hook takes of it.
@@ -135,6 +145,7 @@ impl Drain {
             timeout: values.get_by("drain.timeout", timeout),
             readiness: values.get_by("drain.readiness", readiness),
             idle_hold: values.get_by("drain.idle_hold", idle_hold),
+            goodbye: values.get("drain.goodbye"),
             grace_period: values.get("drain.grace_period"),
             pre_stop: values.get("drain.pre_stop"),
             release: values.get("drain.release"),
