@@ -66,7 +66,7 @@ drill_by() {
     shift 2
     # Options first: what follows `--` belongs to the action.
     # shellcheck disable=SC2086 # a command with its arguments
-    $by "$DRILL" cluster --context "$CONTEXT" --namespace "$namespace" --image "$DRILL_IMAGE" --progress none \
+    $by "$DRILL" cluster --context "$CONTEXT" --namespace "$namespace" --image "$DRILL_IMAGE" --bench-routes --progress none \
         --json "$work/$run.json" "$@" >"$work/$run.log" 2>&1 || status=$?
     sed 's/^/      /' "$work/$run.log"
     case $status in

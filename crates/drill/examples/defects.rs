@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// From SIGTERM to the end of accepting; the drills of the tests remove endpoints sooner.
-const LAME_DUCK: Duration = Duration::from_millis(600);
+const LAME_DUCK: Duration = Duration::from_secs(2);
 /// For the peer's end of a connection that was closed.
 const LINGER: Duration = Duration::from_millis(200);
 

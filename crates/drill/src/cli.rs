@@ -43,11 +43,10 @@ Exit codes:
   2  the command line is wrong, or the command cannot be started here
   3  the run is invalid: a control did not lose, too little load, a machine too busy, a replica that never came up";
 
-/// How the command is told its addresses and asked for its state.
+/// How the service gets its addresses and is asked for its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Preset {
-    /// Built on lameduck: LAMEDUCK_* environment, /readyz, /drain and /metrics on the admin port, a report file, bench
-    /// routes for slow, streamed and uploaded requests.
+    /// Built on lameduck: LAMEDUCK_* environment, /readyz, /drain and /metrics on the admin port, a report file.
     Lameduck,
     /// Anything else: no environment, ready once GET on --path answers, no ledger, only simple requests.
     Plain,

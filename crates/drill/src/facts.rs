@@ -61,6 +61,8 @@ pub(crate) struct ReplicaFacts {
     pub(crate) slot: u16,
     pub(crate) address: std::net::SocketAddr,
     pub(crate) pid: u32,
+    /// Whether it is process 1 of its PID namespace, as in a container.
+    pub(crate) is_init: bool,
     pub(crate) started: Micros,
     pub(crate) ready: Option<Micros>,
     /// Told that it will leave: the deletion of a pod.
@@ -93,6 +95,7 @@ impl ReplicaFacts {
             slot,
             address,
             pid: 0,
+            is_init: false,
             started,
             ready: None,
             marked: None,

@@ -12,16 +12,18 @@
 //! | `cluster`, `load_pod` | pods, endpoint slices, what makes pods leave; the load inside the cluster |
 //! | `clock` | how far two clocks are apart |
 //! | `ledger`, `reconcile` | the service's own account, compared with the clients' |
-//! | `facts`, `judge` | what happened, what it means |
+//! | `facts`, `judge`, `advice` | what happened, what it means, what would have helped |
 //! | `report`, `live_view` | how a person gets to see it |
 
 // Without its driver, what is known about clusters (plans, facts, their part of the report) is there and not used.
 #![cfg_attr(not(feature = "cluster"), expect(dead_code))]
 
+mod advice;
 mod cli;
 mod clock;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod date;
 mod descriptors;
 mod exit;
 mod facts;

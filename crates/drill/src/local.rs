@@ -4,6 +4,7 @@
 //! nothing of it but the endpoint table.
 
 mod fleet;
+pub(crate) mod keys;
 mod replica;
 mod rollout;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lameduck_load::{LoadPlan, Random, Stage};
 
+use crate::process::AsInit;
 use crate::scenario::Scenario;
 
 /// A whole drill: the runs one after the other, and where the results go.
@@ -98,6 +99,9 @@ pub(crate) struct Target {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) ports: Ports,
     pub(crate) readiness: Readiness,
+    /// Sent with every probe of readiness.
+    pub(crate) probe_headers: Vec<(String, String)>,
+    pub(crate) as_init: AsInit,
     pub(crate) ready_timeout: Duration,
     pub(crate) probe_period: Duration,
     /// Whether `/drain` and `/metrics` are looked for on the admin port, and a report file is expected.

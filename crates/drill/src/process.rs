@@ -7,6 +7,9 @@ use std::process::Stdio;
 
 use tokio::process::{Child, Command};
 
+#[cfg(target_os = "linux")]
+mod namespace;
+
 /// Most bytes of a command's last words that are shown.
 const LAST_WORDS_BYTES: u64 = 2_000;
 
@@ -20,18 +23,68 @@ pub(crate) enum Signal {
     Continue,
 }
 
-/// Starts a command. Its group is its own, so that Ctrl-C at the terminal is the drill's to handle; on Linux the
-/// kernel kills it should the drill die without a word.
+/// A command that was started.
+#[derive(Debug)]
+pub(crate) struct Started {
+    /// Waited for; as process 1 it is the parent of the command, which ends as the command ends.
+    pub(crate) child: Child,
+    /// The command itself: who gets the signals.
+    pub(crate) pid: u32,
+}
+
+/// Whether a command is process 1, as in a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AsInit {
+    /// If the system allows it (Linux).
+    #[default]
+    Auto,
+    /// It must be, or the drill does not start.
+    Always,
+    /// It is an ordinary process.
+    Never,
+}
+
+/// Starts a command in a process group of its own, so that Ctrl-C at the terminal is the drill's to handle; on Linux the
+/// kernel kills it should the drill be killed.
 ///
 /// # Errors
 /// What the operating system says, such as a program that does not exist.
-pub(crate) fn spawn(command: &[String], env: &[(String, String)], output: &File) -> io::Result<Child> {
+pub(crate) fn spawn(command: &[String], env: &[(String, String)], output: &File) -> io::Result<Started> {
+    let child = prepared(command, env, output)?.spawn()?;
+    let pid = child.id().unwrap_or_default();
+    Ok(Started { child, pid })
+}
+
+/// Starts a command as process 1 of a PID namespace.
+///
+/// # Errors
+/// The system does not allow it, or the same as for [`spawn`].
+#[cfg(target_os = "linux")]
+pub(crate) fn spawn_as_init(command: &[String], env: &[(String, String)], output: &File) -> io::Result<Started> {
+    let mut process = prepared(command, env, output)?;
+    let init = namespace::prepare(&mut process)?;
+    let child = process.spawn()?;
+    let pid = init.read()?;
+    Ok(Started { child, pid })
+}
+
+/// There are no such namespaces here.
+///
+/// # Errors
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn spawn_as_init(_: &[String], _: &[(String, String)], _: &File) -> io::Result<Started> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+fn prepared(command: &[String], env: &[(String, String)], output: &File) -> io::Result<Command> {
     let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     let mut process = Command::new(program);
     process.args(arguments).envs(env.iter().map(|(key, value)| (key, value)));
     process.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?).kill_on_drop(true);
     own_group(&mut process);
-    process.spawn()
+    Ok(process)
 }
 
 #[cfg(unix)]
@@ -113,6 +166,6 @@ pub(crate) fn last_words(log: &Path) -> String {
     };
     match tail() {
         Ok(words) if !words.is_empty() => format!("; it said:\n{words}"),
-        Ok(_) | Err(_) => "; it said nothing".to_owned(),
+        Ok(_) | Err(_) => " (no output)".to_owned(),
     }
 }

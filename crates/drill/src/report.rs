@@ -6,10 +6,14 @@ mod run;
 pub(crate) mod text;
 
 use lameduck_load::{Kind, LoadPlan};
+use std::path::Path;
+use std::time::SystemTime;
+
 use serde::Serialize;
 
 use self::run::Run;
 
+use crate::date;
 use crate::exit::Exit;
 use crate::judge::Judged;
 use crate::values::words;
@@ -25,6 +29,10 @@ pub(crate) struct Document {
     exit: Exit,
     exit_code: u8,
     sentence: String,
+    /// What was drilled: the program, or the workload.
+    name: String,
+    /// RFC 3339, in UTC.
+    started_at: String,
     command: Vec<String>,
     /// As text: a number of 64 bits is more than JSON readers keep.
     seed: String,
@@ -57,9 +65,26 @@ struct Clients {
     rate_per_second: f64,
 }
 
+/// What was drilled, and when.
+pub(crate) struct Drilled<'a> {
+    pub(crate) name: String,
+    pub(crate) started: SystemTime,
+    /// What was run, or the command line of a drill in a cluster.
+    pub(crate) command: &'a [String],
+}
+
+impl<'a> Drilled<'a> {
+    /// A command of this machine, named by its program.
+    pub(crate) fn program(command: &'a [String], started: SystemTime) -> Self {
+        let program = command.first().map(Path::new).and_then(Path::file_name);
+        let name = program.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Self { name, started, command }
+    }
+}
+
 impl Document {
-    /// `command`: what was run, or the command line of a drill in a cluster.
-    pub(crate) fn new(command: &[String], load: &LoadPlan, judged: &Judged) -> Self {
+    /// The results of a drill.
+    pub(crate) fn new(drilled: &Drilled<'_>, load: &LoadPlan, judged: &Judged) -> Self {
         let clients = load.groups.iter().map(|group| Clients {
             kind: group.kind,
             clients: group.clients,
@@ -71,7 +96,9 @@ impl Document {
             exit: judged.exit,
             exit_code: judged.exit as u8,
             sentence: judged.sentence.clone(),
-            command: command.to_vec(),
+            name: drilled.name.clone(),
+            started_at: date::rfc3339(drilled.started),
+            command: drilled.command.to_vec(),
             seed: load.seed.to_string(),
             machine: Machine {
                 system: std::env::consts::OS,

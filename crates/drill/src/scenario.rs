@@ -57,9 +57,9 @@ impl Scenario {
         match self {
             Self::Kill => "a replica is killed (SIGKILL) without notice, and replaced",
             Self::Freeze => "a replica is stopped (SIGSTOP) for 2 s and continued",
-            Self::ShortGrace => "the grace period is cut to 1 s, whatever the service was told",
-            Self::PropagationNone => "endpoints are removed at the mark",
-            Self::PropagationSlow => "endpoints are removed 5 s after the mark (the wait is set to cover it)",
+            Self::ShortGrace => "the grace period is cut to 1 s, whatever the service is configured for",
+            Self::PropagationNone => "endpoints are removed at the deletion",
+            Self::PropagationSlow => "endpoints are removed 5 s after the deletion (the wait is set to cover it)",
             Self::SingleReplica => "one replica only",
             Self::DoubleSignal => "SIGTERM comes twice, as from a restarted kubelet",
         }

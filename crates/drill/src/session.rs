@@ -1,9 +1,11 @@
 //! One call of the program: parse first, act later, say everything at the end.
 
 use std::ffi::OsString;
+use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use anyhow::Context;
 use clap::Parser;
@@ -15,10 +17,11 @@ use crate::cli::{self, Cli, Command};
 use crate::exit::{Exit, Failure};
 use crate::judge::{Judged, JudgedRun, judge, judge_run};
 use crate::live_view::LiveView;
+use crate::local::keys::ServiceKeys;
 #[cfg(feature = "cluster")]
 use crate::plan::cluster::Source;
 use crate::plan::{Outputs, Plan, Progress};
-use crate::report::{self, Document};
+use crate::report::{self, Document, Drilled};
 use crate::{descriptors, local};
 
 /// Runs the program with these arguments, the first being its own name.
@@ -39,9 +42,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let done = match cli.command {
         Command::Scenarios => print(&report::text::scenarios()).map(|()| Exit::Clean),
-        Command::Local(options) => {
-            cli::local::plan(&options).map_err(Failure::usage).and_then(|plan| local_drill(&plan))
-        }
+        Command::Local(options) => ask_keys(&options)
+            .and_then(|keys| cli::local::plan(&options, keys).map_err(Failure::usage))
+            .and_then(|plan| local_drill(&plan)),
         #[cfg(feature = "cluster")]
         Command::Cluster(options) => cluster_drill(&options, written),
         #[cfg(feature = "cluster")]
@@ -68,12 +71,21 @@ pub fn run_as_plugin(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     run(arguments)
 }
 
+/// Asks a service built on lameduck which keys it has.
+fn ask_keys(options: &cli::local::Local) -> Result<ServiceKeys, Failure> {
+    match options.command.first() {
+        Some(program) if options.preset == cli::Preset::Lameduck && cfg!(unix) => on_runtime(local::keys::ask(program)),
+        Some(_) | None => Ok(ServiceKeys::default()),
+    }
+}
+
 fn local_drill(plan: &Plan) -> Result<Exit, Failure> {
     if !cfg!(unix) {
         return Err(Failure::usage(anyhow::anyhow!("local runs need the signals of a Unix system")));
     }
     descriptors::raise(plan.load.connections()).map_err(Failure::usage)?;
-    check_outputs(&plan.outputs)?;
+    let files = OutputFiles::check(&plan.outputs)?;
+    let started = SystemTime::now();
     let judged = on_runtime(all_runs(
         &plan.runs,
         plan.outputs.progress,
@@ -83,7 +95,8 @@ fn local_drill(plan: &Plan) -> Result<Exit, Failure> {
             Ok(judge_run(facts, &plan.limits, plan.target.has_ledger))
         },
     ))??;
-    publish(&plan.command, &plan.load, &plan.outputs, &judged)?;
+    publish(&Drilled::program(&plan.command, started), &plan.load, &plan.outputs, &judged)?;
+    files.keep();
     Ok(judged.exit)
 }
 
@@ -96,7 +109,8 @@ fn cluster_drill(options: &cli::cluster::Cluster, written: Vec<String>) -> Resul
     if matches!(plan.source, Source::Here(_)) {
         descriptors::raise(plan.load.connections()).map_err(Failure::usage)?;
     }
-    check_outputs(&plan.outputs)?;
+    let files = OutputFiles::check(&plan.outputs)?;
+    let started = SystemTime::now();
     let judged = on_runtime(async {
         let cluster = crate::cluster::Cluster::open(&plan).await?;
         all_runs(
@@ -110,7 +124,9 @@ fn cluster_drill(options: &cli::cluster::Cluster, written: Vec<String>) -> Resul
         )
         .await
     })??;
-    publish(&plan.command, &plan.load, &plan.outputs, &judged)?;
+    let drilled = Drilled { name: plan.workload.to_string(), started, command: &plan.command };
+    publish(&drilled, &plan.load, &plan.outputs, &judged)?;
+    files.keep();
     Ok(judged.exit)
 }
 
@@ -121,9 +137,41 @@ fn on_runtime<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
     Ok(runtime.block_on(LocalSet::new().run_until(future)))
 }
 
-/// Found out before the drill, not after it.
-fn check_outputs(outputs: &Outputs) -> Result<(), Failure> {
-    [&outputs.json, &outputs.html].into_iter().flatten().try_for_each(|file| write(file, "").map_err(Failure::usage))
+/// The files for the results. A drill that fails leaves none behind that was not there before.
+struct OutputFiles {
+    made: Vec<PathBuf>,
+}
+
+impl OutputFiles {
+    /// Finds out before the drill whether they can be written, and leaves alone what is in them.
+    fn check(outputs: &Outputs) -> Result<Self, Failure> {
+        let mut files = Self { made: Vec::new() };
+        for file in [&outputs.json, &outputs.html].into_iter().flatten() {
+            let is_new = !file.exists();
+            let opened = OpenOptions::new().append(true).create(true).open(file);
+            opened.with_context(|| format!("{} cannot be written", file.display())).map_err(Failure::usage)?;
+            if is_new {
+                files.made.push(file.clone());
+            }
+        }
+        Ok(files)
+    }
+
+    /// They have been written.
+    fn keep(mut self) {
+        self.made.clear();
+    }
+}
+
+impl Drop for OutputFiles {
+    fn drop(&mut self) {
+        for file in &self.made {
+            // Only what nothing was written into: a file that cannot be removed does no harm.
+            if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+                let _ = std::fs::remove_file(file);
+            }
+        }
+    }
 }
 
 /// Runs one after the other, and judges them together.
@@ -180,8 +228,8 @@ async fn until_interrupted() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-fn publish(command: &[String], load: &LoadPlan, outputs: &Outputs, judged: &Judged) -> Result<(), Failure> {
-    let document = Document::new(command, load, judged);
+fn publish(drilled: &Drilled<'_>, load: &LoadPlan, outputs: &Outputs, judged: &Judged) -> Result<(), Failure> {
+    let document = Document::new(drilled, load, judged);
     print(&report::text::render(judged, load.seed))?;
     if let Some(file) = &outputs.json {
         let json = serde_json::to_string_pretty(&document).context("failed to write JSON").map_err(Failure::invalid)?;

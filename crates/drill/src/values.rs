@@ -87,6 +87,22 @@ fn kinds() -> String {
     Kind::ALL.map(Kind::name).join(", ")
 }
 
+/// `NAME: VALUE`, the name in lower case.
+pub(crate) fn header(text: &str) -> Result<(String, String), String> {
+    /// What the drill writes itself, or what frames a request.
+    const RESERVED: [&str; 4] = ["x-request-id", "connection", "content-length", "transfer-encoding"];
+    let (name, value) = text.split_once(':').ok_or("expected NAME: VALUE, such as 'Authorization: Bearer KEY'")?;
+    let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+    http::HeaderName::try_from(&name).map_err(|_| format!("{name:?} is not the name of a header"))?;
+    if RESERVED.contains(&name.as_str()) {
+        return Err(format!("{name} is set by the drill"));
+    }
+    if !value.chars().all(|letter| letter.is_ascii_graphic() || letter == ' ' || letter == '\t') {
+        return Err(format!("the value of {name} has characters that a header cannot have"));
+    }
+    Ok((name, value.to_owned()))
+}
+
 /// `KEY=VALUE`.
 pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
@@ -155,6 +171,16 @@ mod tests {
         assert_eq!(clients("cold=5"), Ok(Group { kind: Kind::Cold, clients: 5, rate: 0.2 }));
         for wrong in ["hot", "hot=", "fast=3", "hot=-1", "hot=3@0/s", "hot=3@x", "hot=200000"] {
             assert!(clients(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_a_name_and_a_value_that_frame_nothing() {
+        let pair = |name: &str, value: &str| Ok((name.to_owned(), value.to_owned()));
+        assert_eq!(header("Authorization: Bearer a:b"), pair("authorization", "Bearer a:b"));
+        assert_eq!(header("X-Empty:"), pair("x-empty", ""));
+        for wrong in ["no colon", "two words: x", ": x", "Content-Length: 3", "x-a: \u{1}", "x-a: b\r\nx-c: d"] {
+            assert!(header(wrong).is_err(), "{wrong:?}");
         }
     }
 

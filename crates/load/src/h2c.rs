@@ -11,7 +11,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use h2::Reason;
 use h2::client::{ResponseFuture, SendRequest};
-use http::{Method, Request, Version};
+use http::{Request, Version};
 use tokio::sync::Semaphore;
 
 use self::frames::Frames;
@@ -158,15 +158,22 @@ fn send(
         Some(host) => format!("http://{host}{path}"),
         None => format!("http://{}{path}", session.endpoint.address),
     };
-    let request = Request::builder()
-        .method(Method::GET)
-        .version(Version::HTTP_2)
-        .uri(uri)
-        .header("user-agent", "lameduck-drill")
-        .header("x-request-id", request_id(plan.series(), pending.id()))
-        .body(())
-        .map_err(|_| Verdict::ClientFault)?;
-    let (answer, _) = session.sender.send_request(request, true).map_err(|error| loss(&error, false))?;
+    let mut request = Request::builder().method(plan.shape.method.as_str()).version(Version::HTTP_2).uri(uri);
+    if plan.shape.headers.iter().all(|(name, _)| name != "user-agent") {
+        request = request.header("user-agent", "lameduck-drill");
+    }
+    for (name, value) in &plan.shape.headers {
+        request = request.header(name, value);
+    }
+    let request = request.header("x-request-id", request_id(plan.series(), pending.id())).body(());
+    let request = request.map_err(|_| Verdict::ClientFault)?;
+    let body = Bytes::copy_from_slice(plan.shape.body.as_bytes());
+    let (answer, mut rest) =
+        session.sender.send_request(request, body.is_empty()).map_err(|error| loss(&error, false))?;
+    if !body.is_empty() {
+        // Taken into the buffer of the connection at once; it goes out as the peer's window allows.
+        rest.send_data(body, true).map_err(|error| loss(&error, false))?;
+    }
     session.frames.push();
     pending.is_sent();
     Ok((answer, Rc::clone(&session.served)))

@@ -91,7 +91,9 @@ async fn open(client: &mut Client, pending: &mut Pending) -> Result<Connection, 
     };
     pending.failed_towards(Some(endpoint.replica));
     client.worker.record.borrow_mut().connections_opened += 1;
-    Connection::open(endpoint, client.worker.plan.connect_timeout).await
+    let mut connection = Connection::open(endpoint, client.worker.plan.connect_timeout).await?;
+    connection.response.is_of_head(client.worker.plan.shape.method_of(client.kind).0 == "HEAD");
+    Ok(connection)
 }
 
 /// The body of an upload, chunk by chunk; stops early when the server answers early.

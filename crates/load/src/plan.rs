@@ -38,6 +38,12 @@ pub struct RequestShape {
     pub pipeline_depth: u32,
     /// What `Host` says; `None`: the address.
     pub host: Option<String>,
+    /// Method of simple requests.
+    pub method: String,
+    /// Headers of all requests, beside those that the clients write themselves; names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Body of simple requests.
+    pub body: String,
 }
 
 /// The whole load of a run.
@@ -57,6 +63,29 @@ pub struct LoadPlan {
     pub threads: usize,
     /// Of all arrivals and choices.
     pub seed: u64,
+}
+
+impl RequestShape {
+    /// The path that clients of a kind ask for.
+    pub fn path_of(&self, kind: Kind) -> &str {
+        match kind {
+            Kind::Slow => &self.slow_path,
+            Kind::Stream => &self.stream_path,
+            Kind::Upload => &self.upload_path,
+            Kind::Hot | Kind::Warm | Kind::Cold | Kind::Connect | Kind::H2c | Kind::Pipelined => &self.path,
+        }
+    }
+
+    /// Method and body of a request of a kind whose body is not sent in chunks.
+    pub(crate) fn method_of(&self, kind: Kind) -> (&str, &str) {
+        match kind {
+            Kind::Slow | Kind::Stream => ("GET", ""),
+            Kind::Upload => ("POST", ""),
+            Kind::Hot | Kind::Warm | Kind::Cold | Kind::Connect | Kind::H2c | Kind::Pipelined => {
+                (&self.method, &self.body)
+            }
+        }
+    }
 }
 
 impl LoadPlan {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use clap::Args;
 use lameduck_load::{Group, Kind, LoadPlan, RequestShape};
 
@@ -18,7 +18,10 @@ const SENT_SHARE_MIN: f64 = 0.5;
 
 /// The default mix, for kinds that every server can answer and for those that need routes of their own.
 const SIMPLE: [(Kind, u32); 4] = [(Kind::Hot, 40), (Kind::Warm, 60), (Kind::Cold, 60), (Kind::Connect, 20)];
-const BENCH: [(Kind, u32); 4] = [(Kind::H2c, 4), (Kind::Slow, 8), (Kind::Stream, 8), (Kind::Upload, 4)];
+const H2C: (Kind, u32) = (Kind::H2c, 4);
+const BENCH: [(Kind, u32); 3] = [(Kind::Slow, 8), (Kind::Stream, 8), (Kind::Upload, 4)];
+/// Most bytes of a body: in a cluster it travels in an environment variable.
+const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The clients and their requests.
 #[derive(Debug, Args)]
@@ -33,16 +36,29 @@ pub(crate) struct LoadOptions {
     /// Path of simple requests. [default: by preset, /ping or /]
     #[arg(long, help_heading = "The load")]
     pub(crate) path: Option<String>,
-    /// Path that answers slowly, for `slow`.
+    /// Method of simple requests. [default: GET, or POST with --body]
+    #[arg(long, help_heading = "The load")]
+    pub(crate) method: Option<String>,
+    /// Body of simple requests, or @FILE.
+    #[arg(long, value_name = "TEXT|@FILE", help_heading = "The load")]
+    pub(crate) body: Option<String>,
+    /// A header of all requests, such as 'Authorization: Bearer KEY' or 'Host: shop.example'; may be given several times.
+    #[arg(long, value_name = "NAME: VALUE", value_parser = values::header, help_heading = "The load")]
+    pub(crate) header: Vec<(String, String)>,
+    /// The service has the bench routes of the sample (/bench/slow, /bench/stream, /bench/upload): adds clients for them. A local
+    /// drill finds out by itself.
+    #[arg(long, help_heading = "The load")]
+    pub(crate) bench_routes: bool,
+    /// Path with a slow response, for `slow`.
     #[arg(long, value_name = "PATH", help_heading = "The load")]
     pub(crate) slow_path: Option<String>,
-    /// Path that answers in pieces, for `stream`.
+    /// Path with a response in pieces, for `stream`.
     #[arg(long, value_name = "PATH", help_heading = "The load")]
     pub(crate) stream_path: Option<String>,
     /// Path that takes a POST with a body, for `upload`.
     #[arg(long, value_name = "PATH", help_heading = "The load")]
     pub(crate) upload_path: Option<String>,
-    /// From the first byte of a request to the last byte of its answer.
+    /// From the first byte of a request to the last byte of its response.
     #[arg(long, default_value = "10s", value_parser = values::duration, help_heading = "The load")]
     pub(crate) timeout: Duration,
     /// For a connection to be established.
@@ -57,15 +73,18 @@ pub(crate) struct LoadOptions {
     /// Seed of all arrivals and choices. [default: a new one, printed]
     #[arg(long, help_heading = "The load")]
     pub(crate) seed: Option<u64>,
-    /// Load before the first pod or replica is told to leave.
+    /// Load before the first pod or replica is restarted.
     #[arg(long, default_value = "3s", value_parser = values::duration, help_heading = "The load")]
     pub(crate) warm_up: Duration,
-    /// Load after the last one has left.
+    /// Load after the last one has exited.
     #[arg(long, default_value = "2s", value_parser = values::duration, help_heading = "The load")]
     pub(crate) cool_down: Duration,
     /// Invalid if the load threads ran later than this at the 99th percentile.
     #[arg(long, default_value = "100ms", value_parser = values::duration, help_heading = "The load")]
     pub(crate) lag_max: Duration,
+    /// Invalid if less than this share of the offered requests was sent. A service that stalls makes its clients wait, and send less.
+    #[arg(long, default_value_t = SENT_SHARE_MIN, value_name = "SHARE", help_heading = "The load")]
+    pub(crate) sent_min: f64,
 }
 
 impl LoadOptions {
@@ -79,13 +98,13 @@ impl LoadOptions {
     ///
     /// # Errors
     /// One sentence with the option, what is wrong, and what would be right.
-    pub(crate) fn plan(&self, preset: Preset) -> anyhow::Result<LoadPlan> {
+    pub(crate) fn plan(&self, preset: Preset, bench_routes: bool) -> anyhow::Result<LoadPlan> {
         ensure!((1..=64).contains(&self.threads), "--threads {}: expected 1 to 64", self.threads);
-        ensure!(!self.timeout.is_zero(), "--timeout 0s: no request could be answered in no time");
-        let lameduck = preset == Preset::Lameduck;
+        ensure!((0.0..=1.0).contains(&self.sent_min), "--sent-min {}: expected 0 to 1", self.sent_min);
+        ensure!(!self.timeout.is_zero(), "--timeout 0s: expected more than 0s");
         let or = |given: &Option<String>, bench: &str| match given {
             Some(path) => path.clone(),
-            None if lameduck => bench.to_owned(),
+            None if bench_routes => bench.to_owned(),
             None => String::new(),
         };
         let shape = RequestShape {
@@ -97,7 +116,10 @@ impl LoadOptions {
             upload_chunk_bytes: 1024,
             upload_interval: Duration::from_millis(50),
             pipeline_depth: 3,
-            host: None,
+            host: self.header.iter().find(|(name, _)| name == "host").map(|(_, value)| value.clone()),
+            method: self.method()?,
+            headers: self.header.iter().filter(|(name, _)| name != "host").cloned().collect(),
+            body: self.read_body()?,
         };
         for path in [&shape.path, &shape.slow_path, &shape.stream_path, &shape.upload_path] {
             ensure!(
@@ -105,7 +127,7 @@ impl LoadOptions {
                 "path {path:?}: expected it to begin with / and to have no spaces"
             );
         }
-        let groups = self.groups(preset, &shape)?;
+        let groups = self.groups(preset, bench_routes, &shape)?;
         let seed = self.seed.unwrap_or_else(fresh_seed);
         Ok(LoadPlan {
             groups,
@@ -118,11 +140,35 @@ impl LoadOptions {
         })
     }
 
-    fn groups(&self, preset: Preset, shape: &RequestShape) -> anyhow::Result<Vec<Group>> {
+    /// Whether simple requests are plain GETs.
+    pub(crate) fn is_get(&self) -> bool {
+        self.body.is_none() && self.method.as_deref().is_none_or(|method| method.eq_ignore_ascii_case("get"))
+    }
+
+    fn method(&self) -> anyhow::Result<String> {
+        let default = if self.body.is_some() { "POST" } else { "GET" };
+        let method = self.method.as_deref().unwrap_or(default).to_ascii_uppercase();
+        ensure!(
+            ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&method.as_str()),
+            "--method {method}: expected GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS"
+        );
+        Ok(method)
+    }
+
+    fn read_body(&self) -> anyhow::Result<String> {
+        let Some(body) = &self.body else { return Ok(String::new()) };
+        let Some(file) = body.strip_prefix('@') else { return Ok(body.clone()) };
+        let text = std::fs::read_to_string(file).with_context(|| format!("--body {body}: cannot be read"))?;
+        ensure!(text.len() <= BODY_BYTES_MAX, "--body {body}: more than {BODY_BYTES_MAX} bytes");
+        Ok(text)
+    }
+
+    fn groups(&self, preset: Preset, bench_routes: bool, shape: &RequestShape) -> anyhow::Result<Vec<Group>> {
         let mut groups: Vec<Group> = Vec::new();
         if !self.only {
-            let bench: &[_] = if preset == Preset::Lameduck { &BENCH } else { &[] };
-            groups.extend(SIMPLE.iter().chain(bench).map(|&(kind, clients)| Group {
+            let h2c: &[_] = if preset == Preset::Lameduck { &[H2C] } else { &[] };
+            let bench: &[_] = if bench_routes { &BENCH } else { &[] };
+            groups.extend(SIMPLE.iter().chain(h2c).chain(bench).map(|&(kind, clients)| Group {
                 kind,
                 clients,
                 rate: default_rate(kind),
@@ -145,14 +191,18 @@ impl LoadOptions {
                     (&shape.path, "--path")
                 }
             };
-            ensure!(!path.is_empty(), "--clients {}: needs {option} with this preset", group.kind.name());
+            ensure!(
+                !path.is_empty(),
+                "--clients {}: needs {option}, or --bench-routes if the service has those of the sample",
+                group.kind.name()
+            );
         }
         Ok(groups)
     }
 
     /// What makes a run invalid.
     pub(crate) fn limits(&self) -> Limits {
-        Limits { lag_max: self.lag_max, sent_share_min: SENT_SHARE_MIN, requests_min: REQUESTS_MIN }
+        Limits { lag_max: self.lag_max, sent_share_min: self.sent_min, requests_min: REQUESTS_MIN }
     }
 }
 

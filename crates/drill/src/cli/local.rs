@@ -12,6 +12,7 @@ use super::Preset;
 use super::load::LoadOptions;
 use super::output::OutputOptions;
 use crate::plan::Propagation;
+use crate::process::AsInit;
 use crate::values::{self, Named};
 
 const EXAMPLES: &str = "\
@@ -19,14 +20,18 @@ Examples:
   A service built on lameduck, one rolling restart of three replicas, with a report to look at:
     lameduck-drill local --html report.html -- target/release/lameduck-service
 
-  Beside a control that leaves at once and therefore must lose:
+  With a control that leaves at once and therefore must lose:
     lameduck-drill local --control immediate=LAMEDUCK_DRAIN__STRATEGY=immediate -- target/release/lameduck-service
 
-  Any other server; it is told its address by placeholders, the control is SIGKILL:
+  Any other server; placeholders give it its address, the control is SIGKILL:
     lameduck-drill local --preset plain --path /healthz -- ./server --listen {host}:{port}
 
   The same with a preStop sleep and slow removal of the endpoints:
     lameduck-drill local --preset plain --pre-stop 5s --propagation 1s..3s -- ./server --listen {host}:{port}
+
+  A POST with a token:
+    lameduck-drill local --preset plain --path /orders --body @order.json \
+      --header 'Content-Type: application/json' --header 'Authorization: Bearer KEY' -- ./server --listen {host}:{port}
 
   All named scenarios:
     lameduck-drill local --scenario all -- target/release/lameduck-service
@@ -67,6 +72,10 @@ pub(crate) struct Local {
     #[arg(long, default_value = "1s", value_parser = values::duration, help_heading = "The command")]
     pub(crate) probe_period: Duration,
 
+    /// Run the command as process 1 of a PID namespace, as in a container, where signals without a handler are ignored (Linux).
+    #[arg(long, value_enum, default_value = "auto", help_heading = "The command")]
+    pub(crate) pid1: AsInit,
+
     /// Replicas at any time (one more during a step: surge 1, unavailable 0).
     #[arg(long, default_value_t = 3, value_name = "N", help_heading = "The rollout")]
     pub(crate) replicas: u16,
@@ -79,16 +88,16 @@ pub(crate) struct Local {
     /// Wait in each step until the old replica has exited (a StatefulSet, a node drain); a Deployment does not.
     #[arg(long, help_heading = "The rollout")]
     pub(crate) wait_for_exit: bool,
-    /// From the mark to SIGKILL (terminationGracePeriodSeconds).
+    /// From the deletion of a replica to SIGKILL (terminationGracePeriodSeconds).
     #[arg(long, default_value = "30s", value_parser = values::duration, help_heading = "The rollout")]
     pub(crate) grace: Duration,
-    /// From the mark to SIGTERM, as a preStop hook delays it.
+    /// From the deletion to SIGTERM, as a preStop hook delays it.
     #[arg(long, default_value = "0s", value_parser = values::duration, help_heading = "The rollout")]
     pub(crate) pre_stop: Duration,
-    /// From the mark until new connections no longer go to a replica: a duration, or a range.
+    /// From the deletion until new connections no longer go to the replica: a duration, or a range from which each node draws.
     #[arg(long, default_value = "100ms..1s", value_parser = values::propagation, help_heading = "The rollout")]
     pub(crate) propagation: Propagation,
-    /// Nodes: groups of clients, each with its own view of the endpoints and its own propagation.
+    /// Nodes: groups of clients, each with its own list of endpoints that is updated after its own delay.
     #[arg(long, default_value_t = 4, value_name = "N", help_heading = "The rollout")]
     pub(crate) nodes: u16,
 

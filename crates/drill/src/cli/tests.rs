@@ -2,12 +2,16 @@ use clap::CommandFactory;
 use lameduck_load::Kind;
 
 use super::*;
+use crate::local::keys::ServiceKeys;
 use crate::plan::{Plan, Restart, Role};
 
+/// What the sample service answers when it is asked for its keys.
+const KEYS: ServiceKeys = ServiceKeys { bench: true };
+
 fn parse(arguments: &[&str]) -> Plan {
-    let all = [&["lameduck-drill", "local"], arguments, &["--", "server"]].concat();
+    let all = [&["lameduck-drill", "local"], arguments, &["--", "server", "{host}:{port}"]].concat();
     match Cli::try_parse_from(all).expect("valid options").command {
-        Command::Local(local) => local::plan(&local).expect("a valid plan"),
+        Command::Local(local) => local::plan(&local, KEYS).expect("a valid plan"),
         Command::Cluster(_) | Command::Scenarios | Command::LoadPod(_) | Command::Signal(_) => {
             unreachable!("the arguments say local")
         }
@@ -78,7 +82,7 @@ fn a_cluster_is_never_guessed_and_an_action_never_half_told() {
         (&["--context", "x", "--rollouts", "0"], "--rollouts 0: expected 1 to"),
         (&["--context", "x", "--load-pods", "0"], "--load-pods 0: expected 1 to"),
         (&["--context", "x", "--health", "http://a/"], "--health goes with --from-here"),
-        (&["--context", "x", "--from-here", "https://a"], "speaks no TLS"),
+        (&["--context", "x", "--from-here", "https://a"], "HTTPS targets are not supported"),
         (&["--context", "x", "--from-here", "http://a/b"], "the path goes into --path"),
         (
             &["--context", "x", "--from-here", "http://a", "--from-here", "http://b", "--health", "http://a/"],
@@ -116,4 +120,38 @@ fn the_role_has_what_the_action_needs_and_no_more() {
     let drain = role(&["--action", "node-drain"]);
     assert!(drain.contains("kind: ClusterRole") && drain.contains("pods/eviction"), "{drain}");
     assert!(role(&["--action", "delete"]).contains("resources: [pods]\n    verbs: [delete, list, watch]"));
+}
+
+#[test]
+fn no_key_is_set_that_the_service_does_not_have() {
+    let plan = |keys, arguments: &[&str]| {
+        let all = [&["lameduck-drill", "local"], arguments, &["--", "server"]].concat();
+        match Cli::try_parse_from(all).expect("valid options").command {
+            Command::Local(local) => local::plan(&local, keys).expect("a valid plan"),
+            Command::Cluster(_) | Command::Scenarios | Command::LoadPod(_) | Command::Signal(_) => {
+                unreachable!("the arguments say local")
+            }
+        }
+    };
+    let has = |plan: &Plan, key: &str| plan.target.env.iter().any(|(name, _)| name == key);
+    let kinds = |plan: &Plan| plan.load.groups.iter().map(|group| group.kind).collect::<Vec<_>>();
+    let bare = plan(ServiceKeys::default(), &[]);
+    assert!(bare.target.has_ledger && has(&bare, "LAMEDUCK_DRAIN__REPORT_FILE"));
+    assert!(!has(&bare, "LAMEDUCK_BENCH__ENABLED"));
+    assert_eq!(kinds(&bare), [Kind::Hot, Kind::Warm, Kind::Cold, Kind::Connect, Kind::H2c]);
+    let sample = plan(KEYS, &[]);
+    assert!(has(&sample, "LAMEDUCK_BENCH__ENABLED"));
+    assert!(kinds(&sample).contains(&Kind::Upload));
+    assert!(kinds(&plan(ServiceKeys::default(), &["--bench-routes"])).contains(&Kind::Slow));
+}
+
+#[test]
+fn a_request_with_a_body_is_a_post_and_readiness_is_not_asked_with_it() {
+    let plan = parse(&["--preset", "plain", "--body", "{}", "--header", "Host: shop", "--header", "X-A: b"]);
+    let shape = &plan.load.shape;
+    assert_eq!((shape.method.as_str(), shape.body.as_str(), shape.host.as_deref()), ("POST", "{}", Some("shop")));
+    assert_eq!(shape.headers, [("x-a".to_owned(), "b".to_owned())]);
+    assert_eq!(plan.target.readiness, crate::plan::Readiness::Tcp);
+    let plan = parse(&["--preset", "plain", "--header", "Authorization: Bearer x"]);
+    assert_eq!(plan.target.probe_headers, [("authorization".to_owned(), "Bearer x".to_owned())]);
 }

@@ -129,7 +129,8 @@ impl Actor<'_> {
         let folder = tempfile::tempdir()?;
         let log = folder.path().join("command.log");
         let mut child = process::spawn(command, &[], &std::fs::File::create(&log)?)
-            .map_err(|error| anyhow!("{} cannot be started: {error}", command[0]))?;
+            .map_err(|error| anyhow!("{} cannot be started: {error}", command[0]))?
+            .child;
         // Whatever it started in its group ends with the drill, also when this is interrupted.
         let _group = process::Group::of(&child);
         let status = match tokio::time::timeout_at(deadline, child.wait()).await {

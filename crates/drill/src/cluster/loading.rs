@@ -41,7 +41,7 @@ impl Loading {
             Source::Here(ways) => {
                 let mut load = plan.load.clone();
                 if let [Upstream { authority, .. }] = ways.as_slice() {
-                    load.shape.host = Some(authority.clone());
+                    load.shape.host.get_or_insert_with(|| authority.clone());
                 }
                 let mut health = JoinSet::new();
                 for (number, way) in (0..).zip(ways) {

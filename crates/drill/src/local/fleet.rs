@@ -144,15 +144,25 @@ impl Fleet {
 
     async fn until_ready(&self, replica: &Rc<Replica>) -> Result<(), Failure> {
         let patience = self.plan.target.ready_timeout;
-        if tokio::time::timeout(patience, replica.is_ready()).await.is_ok_and(|ready| ready) {
-            return Ok(());
+        tokio::select! {
+            ready = tokio::time::timeout(patience, replica.is_ready()) => if ready.is_ok_and(|ready| ready) {
+                return Ok(());
+            },
+            () = replica.is_no_lameduck() => {
+                return Err(Failure::invalid(anyhow!(
+                    "{} listens, but not on its admin port {}: pass --preset plain if it is not built on lameduck{}",
+                    replica.name(),
+                    self.plan.target.ports.admin,
+                    replica.last_words()
+                )));
+            }
         }
         let (name, last_words) = (replica.name(), replica.last_words());
         let facts = replica.facts.borrow();
         let problem = match facts.status {
             Some(status) => format!("{name} ended before it was ready ({status})"),
             None => format!(
-                "{name} was not ready within {}: {}; --ready says where to ask, --preset what kind of service it is",
+                "{name} was not ready within {}: {}; set --ready to the URL of its readiness, or --preset to the kind of service",
                 words(patience),
                 replica.last_probe()
             ),
@@ -192,6 +202,8 @@ impl Fleet {
             command,
             env,
             readiness,
+            probe_headers: self.plan.target.probe_headers.clone(),
+            as_init: self.plan.target.as_init,
             log: logs.join(format!("{}-{number}.log", self.run.name)),
             report_file: values.report_file,
             has_ledger: self.plan.target.has_ledger,

@@ -18,9 +18,9 @@ use tokio::sync::watch;
 
 use crate::exit::Failure;
 use crate::facts::{ExitStatus, ReplicaFacts};
-use crate::process;
+use crate::process::{self, AsInit, Started};
 
-/// Everything that is decided about a replica before it is born.
+/// Everything that is decided about a replica before it is started.
 #[derive(Debug)]
 pub(crate) struct ReplicaSpec {
     pub(crate) endpoint: Endpoint,
@@ -30,6 +30,9 @@ pub(crate) struct ReplicaSpec {
     pub(crate) env: Vec<(String, String)>,
     /// Where readiness is asked for; `None`: the work port accepts.
     pub(crate) readiness: Option<(SocketAddr, String)>,
+    /// Sent with the question.
+    pub(crate) probe_headers: Vec<(String, String)>,
+    pub(crate) as_init: AsInit,
     pub(crate) log: PathBuf,
     pub(crate) report_file: PathBuf,
     pub(crate) has_ledger: bool,
@@ -57,23 +60,17 @@ impl Replica {
         TcpListener::bind(address)
             .with_context(|| format!("{address} cannot be bound; choose another --port"))
             .map_err(Failure::usage)?;
-        let program = spec.command.first().cloned().unwrap_or_default();
         let log = File::create(&spec.log).with_context(|| format!("failed to write {}", spec.log.display()));
         let log = log.map_err(Failure::usage)?;
-        let child = process::spawn(&spec.command, &spec.env, &log).map_err(|error| {
-            Failure::usage(match error.kind() == ErrorKind::NotFound {
-                true => anyhow!("command not found: {program}"),
-                false => anyhow!("{program} cannot be started: {error}"),
-            })
-        })?;
+        let (started, is_init) = start(&spec, &log)?;
         let mut facts = ReplicaFacts::new(spec.endpoint.replica, spec.slot, address, stage.now());
-        facts.pid = child.id().unwrap_or_default();
+        (facts.pid, facts.is_init) = (started.pid, is_init);
         facts.see_phase("starting", facts.started);
         Ok(Rc::new(Self {
             facts: Rc::new(RefCell::new(facts)),
             spec,
             stage: Arc::clone(stage),
-            child: RefCell::new(Some(child)),
+            child: RefCell::new(Some(started.child)),
             ready: watch::Sender::new(false),
             exited: watch::Sender::new(false),
             last_probe: RefCell::new("it has not been asked yet".to_owned()),
@@ -133,6 +130,30 @@ impl Replica {
             });
         }
     }
+}
+
+/// Starts the command, as process 1 where that is wanted and allowed.
+fn start(spec: &ReplicaSpec, log: &File) -> Result<(Started, bool), Failure> {
+    if spec.as_init != AsInit::Never {
+        match process::spawn_as_init(&spec.command, &spec.env, log) {
+            Ok(started) => return Ok((started, true)),
+            Err(error) if spec.as_init == AsInit::Always && error.kind() != ErrorKind::NotFound => {
+                return Err(Failure::usage(anyhow!(
+                    "--pid1 always: the command cannot be process 1 here: {error}; --pid1 never runs it as it is"
+                )));
+            }
+            // Not allowed here, or the command is at fault: then the next attempt says so.
+            Err(_) => {}
+        }
+    }
+    let program = spec.command.first().cloned().unwrap_or_default();
+    let started = process::spawn(&spec.command, &spec.env, log).map_err(|error| {
+        Failure::usage(match error.kind() == ErrorKind::NotFound {
+            true => anyhow!("command not found: {program}"),
+            false => anyhow!("{program} cannot be started: {error}"),
+        })
+    })?;
+    Ok((started, false))
 }
 
 impl std::fmt::Display for ExitStatus {

@@ -27,18 +27,20 @@ mod tests {
     use crate::cli::{Cli, Command, local::plan};
     use crate::facts::sample;
     use crate::judge::{judge, judge_run};
+    use crate::local::keys::ServiceKeys;
     use crate::plan::Role;
+    use crate::report::Drilled;
 
     fn document(name: &str) -> Document {
         let cli = Cli::try_parse_from(["lameduck-drill", "local", "--seed", "18446744073709551615", "--", "server"]);
         let Command::Local(local) = cli.expect("valid options").command else {
             unreachable!("the arguments say local")
         };
-        let plan = plan(&local).expect("a valid plan");
+        let plan = plan(&local, ServiceKeys::default()).expect("a valid plan");
         let facts = sample::run(name, Role::Subject, &[(Verdict::Answered, 90), (Verdict::Closed, 2)]);
         let in_cluster = sample::cluster(&[(Verdict::Answered, 90)], false);
         let judged = judge([facts, in_cluster].map(|facts| judge_run(facts, &plan.limits, false)).into());
-        Document::new(&plan.command, &plan.load, &judged)
+        Document::new(&Drilled::program(&plan.command, std::time::UNIX_EPOCH), &plan.load, &judged)
     }
 
     #[test]

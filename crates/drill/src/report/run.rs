@@ -6,6 +6,7 @@ use lameduck_load::{Kind, Micros, Period, Record, ReplicaCounts, Verdict};
 use serde::Serialize;
 
 use super::cluster;
+use crate::advice::advice;
 use crate::facts::{ExitStatus, Kill, PhaseSeen, ReplicaFacts, Setting};
 use crate::judge::JudgedRun;
 use crate::plan::{Role, RunPlan};
@@ -25,6 +26,8 @@ pub(super) struct Run {
     cluster: Option<cluster::ClusterTold>,
     invalid: Vec<String>,
     broken: Vec<String>,
+    /// What would have helped.
+    advice: Vec<String>,
     interrupted: bool,
     load_from_us: Micros,
     load_to_us: Micros,
@@ -98,6 +101,8 @@ struct ReplicaTold {
     killed_us: Option<Micros>,
     killed_why: Option<Kill>,
     exited_us: Option<Micros>,
+    /// Whether it ran as process 1 of a PID namespace.
+    process_1: bool,
     exit: Option<ExitStatus>,
     phases: Vec<PhaseSeen>,
     sent: u64,
@@ -162,6 +167,7 @@ impl Run {
             cluster: facts.cluster().map(cluster::ClusterTold::new),
             invalid: run.invalid.clone(),
             broken: run.broken.clone(),
+            advice: if facts.role() == Role::Control { Vec::new() } else { advice(facts) },
             interrupted: facts.interrupted,
             load_from_us: facts.load.0,
             load_to_us: facts.load.1,
@@ -212,6 +218,7 @@ fn replica_told(replica: &ReplicaFacts, counts: &ReplicaCounts, account: &Reconc
         killed_us: replica.killed.map(|(at, _)| at),
         killed_why: replica.killed.map(|(_, why)| why),
         exited_us: replica.exited,
+        process_1: replica.is_init,
         exit: replica.status,
         phases: replica.phases.clone(),
         sent: counts.sent,

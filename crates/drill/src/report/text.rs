@@ -7,6 +7,7 @@ use std::fmt::Write;
 use hdrhistogram::Histogram;
 use lameduck_load::{Kind, Period, Record, Verdict};
 
+use crate::advice::advice;
 use crate::exit::Exit;
 use crate::judge::{Judged, JudgedRun, count};
 use crate::plan::Role;
@@ -36,6 +37,11 @@ pub(crate) fn render(judged: &Judged, seed: u64) -> String {
         Exit::Usage | Exit::Invalid => "INVALID",
     };
     line(&mut text, format_args!("\n{word}: {}", judged.sentence));
+    for run in judged.runs.iter().filter(|run| run.facts.role() != Role::Control) {
+        for advice in advice(&run.facts) {
+            line(&mut text, format_args!("advice: {advice}"));
+        }
+    }
     line(&mut text, format_args!("seed {seed}"));
     text
 }
@@ -92,7 +98,7 @@ fn ledgers(run: &JudgedRun) -> String {
     let compared = run.reconciled.iter().filter(|one| one.ledger.is_some()).count();
     let differ = run.reconciled.iter().filter(|one| !one.differences.is_empty()).count();
     match (compared, differ) {
-        (0, 0) => "none".to_owned(),
+        (0, 0) => "no ledger".to_owned(),
         (compared, 0) if !run.sums_compared => format!("{compared} read, some missing"),
         (compared, 0) => format!("{compared} agree"),
         (_, differ) => format!("{differ} DISAGREE"),
@@ -133,7 +139,7 @@ fn losses(text: &mut String, run: &JudgedRun) {
 
 fn latency(text: &mut String, run: &JudgedRun) {
     let record = &run.facts.record;
-    line(text, format_args!("\n{}: latency (p50 / p99 / max)", run.facts.name()));
+    line(text, format_args!("\n{}: latency of responses (p50 / p99 / max)", run.facts.name()));
     line(text, format_args!("  {:<9}  {:>9}  {:>26}  {:>26}  {:>26}", "kind", "requests", "before", "during", "after"));
     for kind in Kind::ALL {
         let requests: u64 = record.by_kind[kind.index()].iter().sum();
@@ -155,11 +161,18 @@ fn latency(text: &mut String, run: &JudgedRun) {
         let [before, during, after] = Period::ALL.map(of);
         line(text, format_args!("  {:<9}  {requests:>9}  {before:>26}  {during:>26}  {after:>26}", kind.name()));
     }
+    let slow = |kind: Kind| kind.is_slow_by_design() && record.by_kind[kind.index()].iter().sum::<u64>() > 0;
+    if Kind::ALL.into_iter().any(slow) {
+        line(
+            text,
+            format_args!("  slow, stream and upload ask for slow responses, and wait for their own previous one"),
+        );
+    }
     let facts = &run.facts;
     line(
         text,
         format_args!(
-            "  {} connections opened, {} found closed in time; clients at most {} late (p99 {})",
+            "  {} connections opened, {} found closed before a request was sent; the clients ran at most {} late (p99 {})",
             record.connections_opened,
             record.connections_left_in_time,
             time(facts.lag.max().as_micros() as u64),
@@ -169,7 +182,7 @@ fn latency(text: &mut String, run: &JudgedRun) {
     let processor = facts.lag.processor().as_micros() as u64;
     if processor > 0 {
         let each = processor as f64 / record.total().max(1) as f64;
-        line(text, format_args!("  the clients took {} of processor time, {each:.1}us a request", time(processor)));
+        line(text, format_args!("  the clients took {} of processor time, {each:.1}us per request", time(processor)));
     }
     line(text, format_args!("  {} in {:.1}s", count(u64::from(facts.restarts), "restart"), facts.seconds()));
 }

@@ -22,13 +22,11 @@ fn drill(mode: &str, every: u64, options: &[&str]) -> (Outcome, u64) {
         "100ms",
         "--progress",
         "none",
-        "--lag-max",
-        "5s",
         "--only",
         "--clients",
         "hot=20@40/s,warm=20@5/s,connect=10@5/s",
     ];
-    let bounds = [["--timeout", "1s"], ["--grace", "3s"]];
+    let bounds = [["--timeout", if mode == "hang" { "1s" } else { "20s" }], ["--grace", "20s"]];
     let bounds: Vec<&str> = bounds.iter().filter(|pair| !options.contains(&pair[0])).flatten().copied().collect();
     let command = ["--", &server, mode, "{host}:{port}", &every, &counts];
     let outcome = bench.call(&[&base, &bounds[..], options, &command].concat());
@@ -42,7 +40,7 @@ fn drill(mode: &str, every: u64, options: &[&str]) -> (Outcome, u64) {
 
 /// Every injected defect is one loss of this name, and there is no other loss.
 fn each_is(mode: &str, verdict: &str, words: &str) {
-    let (outcome, injected) = drill(mode, 100, &["--control", "none"]);
+    let (outcome, injected) = drill(mode, 20, &["--control", "none"]);
     assert!(injected > 5, "{mode}: only {injected} defects were injected");
     let lost = outcome.run()["lost"].as_u64();
     let context = format!("{}{}", outcome.stdout, outcome.stderr);
@@ -71,8 +69,7 @@ fn refusing_while_endpoints_still_point_here() {
     let (outcome, _) = drill("refuse", 1, &["--control", "none"]);
     assert_eq!(outcome.code, Some(1), "{}{}", outcome.stdout, outcome.stderr);
     let run = outcome.run();
-    let (refused, lost) = (outcome.verdict("refused"), run["lost"].as_u64().expect("a count"));
-    assert!(refused > 0 && lost - refused <= lost / 10, "{}", outcome.stdout);
+    assert!(outcome.verdict("refused") > 0, "{}", outcome.stdout);
     for loss in run["losses"].as_array().expect("losses").iter().filter(|loss| loss["verdict"] == "refused") {
         let replica = &run["replicas"][loss["replica"].as_u64().expect("a replica") as usize];
         let at = loss["ended_us"].as_u64();
@@ -142,8 +139,6 @@ fn a_ledger_that_tells_the_truth_agrees_and_one_that_lies_does_not() {
             "100ms",
             "--progress",
             "none",
-            "--lag-max",
-            "5s",
             "--control",
             "none",
             "--only",
@@ -179,7 +174,7 @@ fn never_leaving_is_killed_at_the_grace_period_and_counted() {
 
 #[test]
 fn a_frozen_replica_loses_nothing_and_its_stall_is_seen() {
-    let options = ["--scenario", "freeze", "--timeout", "8s"];
+    let options = ["--scenario", "freeze"];
     let (outcome, _) = drill("good", 1, &options);
     assert_eq!(outcome.code, Some(0), "{}{}", outcome.stdout, outcome.stderr);
     assert!(outcome.stdout.contains("held: every promise held in 1 scenario"), "{}", outcome.stdout);
@@ -194,4 +189,90 @@ fn a_crash_loses_on_the_crashed_replica_only() {
         run["replicas"].as_array().expect("replicas").iter().all(|one| one["lost"] == 0 || one["id"] == 0),
         "{run}"
     );
+}
+
+#[test]
+fn a_control_is_killed_at_once_whatever_the_pre_stop_hook_waits_for() {
+    let (outcome, _) = drill("good", 1, &["--pre-stop", "8s"]);
+    assert_eq!(outcome.code, Some(0), "{}{}", outcome.stdout, outcome.stderr);
+    let document = outcome.json.as_ref().expect("a document");
+    let control = &document["runs"][1];
+    assert_eq!(control["role"], "control");
+    for replica in control["replicas"].as_array().expect("replicas").iter().filter(|one| one["killed_why"] == "purpose")
+    {
+        let after = replica["killed_us"].as_u64().expect("a time") - replica["marked_us"].as_u64().expect("a time");
+        assert!(after < 8_000_000, "killed {after} us after its deletion: {replica}");
+    }
+    assert!(control["lost"].as_u64() > Some(0));
+}
+
+/// A shell in front of a server, without `exec`: the commonest fault of an image. What it does on SIGTERM depends on whether it is
+/// process 1, as it is in a container.
+#[test]
+fn a_shell_that_ignores_sigterm_as_process_1_is_found() {
+    let in_front = |pid1: &str| {
+        let (bench, server) = (Bench::new(), defects());
+        let script = format!("{server} good {{host}}:{{port}}; true");
+        let arguments = [
+            "--preset",
+            "plain",
+            "--ready",
+            "tcp",
+            "--replicas",
+            "1",
+            "--grace",
+            "1s",
+            "--warm-up",
+            "300ms",
+            "--cool-down",
+            "300ms",
+            "--propagation",
+            "100ms",
+            "--progress",
+            "none",
+            "--control",
+            "none",
+            "--only",
+            "--clients",
+            "hot=20@20/s",
+            "--pid1",
+            pid1,
+            "--",
+            "sh",
+            "-c",
+            &script,
+        ];
+        let outcome = bench.call(&arguments);
+        assert!(bench.is_quiet(), "a replica was left");
+        outcome
+    };
+    let ordinary = in_front("never");
+    assert_eq!(ordinary.run()["killed_at_grace"], 0, "{}", ordinary.stdout);
+    let as_init = in_front("always");
+    if as_init.code == Some(2) {
+        assert!(as_init.stderr.contains("--pid1 always: the command cannot be process 1 here"), "{}", as_init.stderr);
+        return;
+    }
+    assert_eq!(as_init.run()["killed_at_grace"], 1, "{}{}", as_init.stdout, as_init.stderr);
+    assert_eq!(as_init.run()["replicas"][0]["process_1"], true);
+    assert!(as_init.stdout.contains("has to start it with `exec`"), "{}", as_init.stdout);
+}
+
+#[test]
+fn a_server_that_leaves_well_does_so_as_process_1_too() {
+    let (outcome, _) = drill("good", 1, &["--control", "none", "--pid1", "auto"]);
+    assert_eq!((outcome.code, &outcome.run()["killed_at_grace"]), (Some(0), &0.into()), "{}", outcome.stdout);
+    for replica in outcome.run()["replicas"].as_array().expect("replicas").iter().take(3) {
+        assert_eq!(replica["exit"]["code"], 0, "{replica}");
+    }
+}
+
+#[test]
+fn what_would_have_covered_the_refused_is_advised() {
+    let (outcome, _) = drill("refuse", 1, &["--control", "none"]);
+    assert!(outcome.stdout.contains("advice: new connections came up to "), "{}", outcome.stdout);
+    assert!(outcome.run()["advice"].as_array().is_some_and(|advice| !advice.is_empty()));
+    let document = outcome.json.as_ref().expect("a document");
+    assert_eq!(document["name"], "defects");
+    assert!(document["started_at"].as_str().is_some_and(|at| at.ends_with('Z') && at.len() == 20), "{document}");
 }

@@ -26,6 +26,9 @@ fn wrong_options() {
         (&["--scenario", "storm", "--", "true"], "expected all or one of kill, freeze"),
         (&["--variant", "a=X=1", "--variant", "a=X=2", "--", "true"], "two runs are named \"a\""),
         (&["--html", "/nowhere/report.html", "--", "true"], "/nowhere/report.html cannot be written"),
+        (&["--preset", "plain", "--", "true"], "the command names neither {host} nor {port}"),
+        (&["--header", "Content-Length: 3", "--", "true"], "content-length is set by the drill"),
+        (&["--method", "FETCH", "--", "true"], "--method FETCH: expected GET"),
         (&["--", "true", "{hsot}"], "unknown placeholder {hsot}"),
         (&["--ready", "https://x/", "--", "true"], "expected http://HOST:PORT/PATH"),
         (&["--", "/no/such/program"], "command not found: /no/such/program"),
@@ -90,4 +93,28 @@ fn too_little_load_is_no_proof() {
     let outcome = Bench::new().call(&arguments);
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("INVALID: invalid: too little load"), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_server_that_is_no_lameduck_is_named_before_its_time_is_up() {
+    let server = defects();
+    check(
+        &["--ready-timeout", "10m", "--", &server, "good", "{host}:{port}"],
+        3,
+        "pass --preset plain if it is not built",
+    );
+}
+
+#[test]
+fn a_drill_that_fails_leaves_no_page_and_spares_the_one_that_is_there() {
+    let bench = Bench::new();
+    let (page, old) = (bench.directory.path().join("new.html"), bench.directory.path().join("old.html"));
+    std::fs::write(&old, "the last one").expect("written");
+    for file in [&page, &old] {
+        let outcome = bench.call(&["--html", &file.display().to_string(), "--", "sh", "-c", "exit 7"]);
+        assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    }
+    assert!(!page.exists(), "an empty page was left");
+    assert!(bench.read_json().is_none() && !bench.directory.path().join("drill.json").exists());
+    assert_eq!(std::fs::read_to_string(&old).expect("still there"), "the last one");
 }

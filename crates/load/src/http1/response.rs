@@ -55,6 +55,8 @@ pub(crate) struct Response {
     answer: Answer,
     interim_heads: u8,
     begun: bool,
+    /// The requests are HEAD: no response has a body, whatever its headers say.
+    of_head: bool,
 }
 
 impl Response {
@@ -66,7 +68,13 @@ impl Response {
             answer: Answer::default(),
             interim_heads: 0,
             begun: false,
+            of_head: false,
         }
+    }
+
+    /// Whether the requests of this connection are HEAD.
+    pub(crate) fn is_of_head(&mut self, of_head: bool) {
+        self.of_head = of_head;
     }
 
     /// Makes ready for the answer to the request with this id.
@@ -196,6 +204,9 @@ impl Response {
             };
         }
         self.answer = head.answer;
+        if self.of_head {
+            return Ok(true);
+        }
         match head.body {
             Body::None => return Ok(true),
             Body::Fixed(0) => return Ok(true),
@@ -224,11 +235,14 @@ struct Head {
 
 impl Head {
     fn parse(bytes: &[u8], expected_id: &[u8]) -> Result<Self, Malformed> {
-        let mut lines = bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+        let mut lines = bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end);
         let (minor, status) = status_line(lines.next().unwrap_or_default())?;
         let mut answer = Answer { status, close: minor == b'0', ..Answer::default() };
         let (mut length, mut chunked) = (None, false);
-        for line in lines.filter(|line| !line.is_empty()) {
+        let (mut closes, mut keeps) = (false, false);
+        // A line that begins with a blank goes on with the one before: none of those that matter here is folded.
+        for line in lines.filter(|line| !line.is_empty() && !line.starts_with(b" ") && !line.starts_with(b"\t")) {
+            let line = line.trim_ascii();
             let colon = line.iter().position(|&byte| byte == b':').ok_or(Malformed("header without a colon"))?;
             let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
             if name.eq_ignore_ascii_case(b"content-length") {
@@ -242,7 +256,8 @@ impl Head {
             } else if name.eq_ignore_ascii_case(b"connection") {
                 let value = value.to_ascii_lowercase();
                 for token in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
-                    answer.close = (answer.close || token == b"close") && token != b"keep-alive";
+                    closes |= token == b"close";
+                    keeps |= token == b"keep-alive";
                 }
             } else if name.eq_ignore_ascii_case(b"retry-after") {
                 answer.retry_after = true;
@@ -250,6 +265,8 @@ impl Head {
                 answer.foreign_id = value != expected_id && value.starts_with(series_of(expected_id));
             }
         }
+        // HTTP/1.0 closes unless it says otherwise; what says both closes.
+        answer.close = closes || answer.close && !keeps;
         let body = match (status, chunked, length) {
             (101 | 204 | 304, _, _) => Body::None,
             (_, true, _) => Body::Chunked,
@@ -268,7 +285,7 @@ fn status_line(line: &[u8]) -> Result<(u8, u16), Malformed> {
     };
     let code = code.get(..3).and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|text| text.parse().ok());
     match code {
-        Some(status @ 100..=599) => Ok((minor, status)),
+        Some(status @ 100..=999) => Ok((minor, status)),
         _ => Err(wrong),
     }
 }

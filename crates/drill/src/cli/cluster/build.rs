@@ -26,7 +26,7 @@ pub(crate) fn plan(options: &Cluster, command: Vec<String>) -> anyhow::Result<Cl
         options.rollouts
     );
     let source = source(options)?;
-    let mut load = options.load.plan(options.preset)?;
+    let mut load = options.load.plan(options.preset, options.load.bench_routes)?;
     if let Source::Pods(pods) = source {
         // Each pod has its share of the clients, as threads have.
         load.threads *= pods as usize;
@@ -99,7 +99,7 @@ fn source(options: &Cluster) -> anyhow::Result<Source> {
 /// `http://HOST[:PORT][/PATH]`, the port written out.
 fn split(url: &str) -> anyhow::Result<(String, String)> {
     let uri: http::Uri = url.parse().context("expected http://HOST:PORT")?;
-    ensure!(uri.scheme_str() == Some("http"), "expected http://HOST:PORT (the drill speaks no TLS)");
+    ensure!(uri.scheme_str() == Some("http"), "expected http://HOST:PORT (HTTPS targets are not supported)");
     let authority = uri.authority().context("expected http://HOST:PORT")?;
     let port = authority.port_u16().unwrap_or(80);
     let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);

@@ -4,6 +4,7 @@ use anyhow::{Context, bail, ensure};
 
 use super::super::Preset;
 use super::Local;
+use crate::local::keys::ServiceKeys;
 use crate::plan::{Plan, Ports, Readiness, Restart, Role, RunPlan, Service, Target};
 use crate::scenario::Scenario;
 use crate::values::Named;
@@ -16,7 +17,7 @@ const RESTARTS_MAX: u32 = 60_000;
 ///
 /// # Errors
 /// One sentence with the option, what is wrong, and what would be right.
-pub(crate) fn plan(local: &Local) -> anyhow::Result<Plan> {
+pub(crate) fn plan(local: &Local, keys: ServiceKeys) -> anyhow::Result<Plan> {
     ensure!(
         (1..=REPLICAS_MAX).contains(&local.replicas),
         "--replicas {}: expected 1 to {REPLICAS_MAX}",
@@ -29,13 +30,21 @@ pub(crate) fn plan(local: &Local) -> anyhow::Result<Plan> {
         local.pre_stop < local.grace,
         "--pre-stop must end before --grace does: the hook's time is part of the grace period"
     );
-    ensure!(!local.probe_period.is_zero(), "--probe-period 0s: expected more than nothing");
+    ensure!(!local.probe_period.is_zero(), "--probe-period 0s: expected more than 0s");
     let ports = ports(local)?;
+    let bench_routes = local.load.bench_routes || keys.bench && local.preset == Preset::Lameduck;
+    let load = local.load.plan(local.preset, bench_routes)?;
+    ensure!(
+        local.preset == Preset::Lameduck || has_placeholder(local),
+        "the command names neither {{host}} nor {{port}}, so that all replicas would have the same address: write for example \
+         `-- {} --listen {{host}}:{{port}}`, or --env PORT={{port}}",
+        local.command.first().map_or("server", String::as_str)
+    );
     Ok(Plan {
         command: local.command.clone(),
         runs: runs(local)?,
-        target: target(local, ports),
-        load: local.load.plan(local.preset)?,
+        target: target(local, ports, bench_routes),
+        load,
         limits: local.load.limits(),
         outputs: local.output.outputs(local.logs.clone()),
     })
@@ -50,7 +59,14 @@ fn ports(local: &Local) -> anyhow::Result<Ports> {
     Ok(ports)
 }
 
-fn target(local: &Local, ports: Ports) -> Target {
+/// Whether the command, or its environment, is given an address.
+fn has_placeholder(local: &Local) -> bool {
+    let variants = local.variant.iter().chain(&local.control).flat_map(|named| &named.env);
+    let values = local.env.iter().chain(variants).map(|(_, value)| value);
+    values.chain(&local.command).any(|text| ["{host}", "{port}", "{index}"].iter().any(|name| text.contains(name)))
+}
+
+fn target(local: &Local, ports: Ports, bench_routes: bool) -> Target {
     let mut env = Vec::new();
     if local.preset == Preset::Lameduck {
         for (key, value) in [
@@ -59,9 +75,12 @@ fn target(local: &Local, ports: Ports) -> Target {
             ("DRAIN__GRACE_PERIOD", "{grace}"),
             ("DRAIN__PRE_STOP", "{pre_stop}"),
             ("DRAIN__REPORT_FILE", "{report_file}"),
-            ("BENCH__ENABLED", "true"),
         ] {
             env.push((format!("LAMEDUCK_{key}"), value.to_owned()));
+        }
+        // Not a key of every service.
+        if bench_routes {
+            env.push(("LAMEDUCK_BENCH__ENABLED".to_owned(), "true".to_owned()));
         }
     }
     env.extend(local.env.iter().cloned());
@@ -69,12 +88,17 @@ fn target(local: &Local, ports: Ports) -> Target {
         (Some("tcp"), _) => Readiness::Tcp,
         (Some(url), _) => Readiness::Http(url.to_owned()),
         (None, Preset::Lameduck) => Readiness::Http("http://{host}:{admin_port}/readyz".into()),
+        // What another method does to a readiness probe is not known.
+        (None, Preset::Plain) if !local.load.is_get() => Readiness::Tcp,
         (None, Preset::Plain) => Readiness::Http(format!("http://{{host}}:{{port}}{}", local.load.path(local.preset))),
     };
+    let asks_a_route = local.ready.is_none() && local.preset == Preset::Plain;
     Target {
         env,
         ports,
         readiness,
+        probe_headers: if asks_a_route { local.load.header.clone() } else { Vec::new() },
+        as_init: local.pid1,
         ready_timeout: local.ready_timeout,
         probe_period: local.probe_period,
         has_ledger: local.preset == Preset::Lameduck,

@@ -19,7 +19,10 @@ impl Replica {
         let replica = Rc::clone(self);
         tokio::task::spawn_local(async move {
             let deadline = tokio::time::Instant::now() + service.grace;
-            tokio::time::sleep(service.pre_stop).await;
+            // A control must lose: it is killed at once, while every node still sends it clients.
+            if restart != Restart::Kill {
+                tokio::time::sleep(service.pre_stop).await;
+            }
             match restart {
                 Restart::Kill => replica.kill(Kill::Purpose),
                 Restart::Term | Restart::Crash | Restart::Freeze { .. } => replica.tell(Signal::Term),

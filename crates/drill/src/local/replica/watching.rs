@@ -15,6 +15,9 @@ const START_PERIOD: Duration = Duration::from_millis(20);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Failures in a row that take a running replica out of rotation.
 const FAILURES_MAX: u32 = 3;
+/// How long a process may listen for clients and not on its admin port, before it is taken for another kind of service. One that
+/// is built on lameduck opens both within milliseconds.
+const FOREIGN_AFTER: Duration = Duration::from_secs(3);
 /// Between two looks at the phase of a replica that leaves.
 const PHASE_PERIOD: Duration = Duration::from_millis(100);
 
@@ -82,7 +85,7 @@ impl Replica {
         let (at, answer) = match &self.spec.readiness {
             None => (work, probe::accepts(work, PROBE_TIMEOUT).await),
             Some((address, path)) => {
-                let reply = probe::get(*address, path, PROBE_TIMEOUT).await;
+                let reply = probe::get_with(*address, path, &self.spec.probe_headers, PROBE_TIMEOUT).await;
                 if *address == work && reply.is_ok() {
                     self.facts.borrow_mut().own_requests += 1;
                 }
@@ -93,6 +96,26 @@ impl Replica {
             *self.last_probe.borrow_mut() = format!("{at} said: {problem}");
             problem
         })
+    }
+
+    /// Waits until it is plain that this is not built on lameduck, though it was said to be: it accepts clients and has no admin
+    /// port. Never returns for a service that is asked elsewhere.
+    pub(crate) async fn is_no_lameduck(&self) {
+        let asked_there = self.spec.readiness.as_ref().is_some_and(|(address, _)| *address == self.spec.admin);
+        let mut since = None;
+        loop {
+            tokio::time::sleep(FOREIGN_AFTER / 10).await;
+            let foreign = self.spec.has_ledger
+                && asked_there
+                && probe::accepts(self.spec.admin, PROBE_TIMEOUT).await.is_err()
+                && probe::accepts(self.spec.endpoint.address, PROBE_TIMEOUT).await.is_ok();
+            let began = *since.get_or_insert_with(tokio::time::Instant::now);
+            match foreign {
+                true if began.elapsed() >= FOREIGN_AFTER => return,
+                true => {}
+                false => since = None,
+            }
+        }
     }
 
     fn becomes_ready(&self) {

@@ -53,6 +53,7 @@ function header() {
   box.append(el("p", { class: "quiet" },
     `${number(load.connections)} clients (${mix}), ${number(Math.round(load.offered_per_second))} requests/s offered, ` +
     `${doc.machine.cores} cores, seed ${doc.seed}`));
+  box.append(el("p", { class: "quiet" }, `${doc.name}, ${new Date(doc.started_at).toLocaleString()}, lameduck-drill ${doc.drill_version}`));
   return box;
 }
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + ".";
@@ -133,7 +134,7 @@ function bar(svg, run, replica, y, height, x, end, narrow) {
     const mark = shape(svg, "rect", { x: x(at) - size / 2, y: y - 1, width: size, height: height + 2, fill: color });
     shape(mark, "title", {}, title);
   };
-  tick(replica.removed_last_us, `${nameOf(replica)}: out of ${run.cluster ? "the endpoint slices" : "the last node's view"}`, "var(--mark)");
+  tick(replica.removed_last_us, `${nameOf(replica)}: out of ${run.cluster ? "the endpoint slices" : "the last node's endpoints"}`, "var(--mark)");
   if (run.cluster) tick(lastConnection(replica), `${nameOf(replica)}: last new connection`, "var(--p99)");
   tick(replica.killed_us, `${nameOf(replica)}: SIGKILL`, "var(--bad)", 4);
   // Through a Service nobody knows which pod a request went to.
@@ -219,7 +220,7 @@ function legend(run) {
   for (const phase of Object.keys(PHASES)) {
     if (seen.has(phase)) add(`var(--${phase})`, PHASES[phase]);
   }
-  add("var(--mark)", run.cluster ? "out of the endpoint slices" : "out of the last view", "tick");
+  add("var(--mark)", run.cluster ? "out of the endpoint slices" : "out of the last node's endpoints", "tick");
   if (run.cluster) add("var(--p99)", "last new connection", "tick"); add("var(--bad)", "lost request", "tick");
   add("var(--p50)", "p50"); add("var(--p99)", "p99"); add("var(--max)", "slowest");
   return box;
@@ -270,15 +271,15 @@ function lossTable(run) {
 function serviceTold(run) {
   const service = run.service;
   const range = service.propagation[0] === service.propagation[1] ? service.propagation[0] : service.propagation.join(" to ");
-  return `${service.replicas} replicas, endpoints removed ${range} after the mark on ${service.nodes} nodes, ` +
+  return `${service.replicas} replicas, endpoints removed ${range} after the deletion on ${service.nodes} nodes, ` +
     `grace ${service.grace}${service.pre_stop === "0s" ? "" : `, preStop ${service.pre_stop}`}` +
     Object.entries(run.env).map(([key, value]) => `, ${key}=${value}`).join("");
 }
 function clusterTold(cluster) {
   const clocks = cluster.clocks.map((clock) => `${clock.of} ${(clock.us / 1e3).toFixed(1)} ms (to ${(clock.error_us / 1e3).toFixed(1)} ms)`);
-  const put = cluster.evictions_refused ? `, ${cluster.evictions_refused} evictions put off` : "";
+  const put = cluster.evictions_refused ? `, ${cluster.evictions_refused} evictions refused for now` : "";
   return `${cluster.workload} through service ${cluster.service}, Kubernetes ${cluster.version}, load from ${cluster.load_from}${put}. ` +
-    `Times are this machine's, when the watch told; other clocks beside it: ${clocks.join(", ") || "none"}.`;
+    `Times are by the clock of this machine, when the watch reported them; other clocks, compared with it: ${clocks.join(", ") || "none"}.`;
 }
 /** Each pod that left; all but the first time count from when it was told to. */
 function pods(run) {
@@ -288,7 +289,7 @@ function pods(run) {
     return [nameOf(pod), pod.node, time(told), after(pod.removed_last_us), after(lastConnection(pod)), after(pod.exited_us),
       pod.exit?.code ?? "–", pod.wait_end ?? "–", pod.marked_us === null ? "not deleted" : pod.cause ?? "–"];
   });
-  return table(["~pod", "~node", "told at", "out of the slices", "last connection", "exit", "code", "~wait ended by", "~cause"], rows);
+  return table(["~pod", "~node", "left at", "out of the slices", "last connection", "exit", "code", "~wait ended by", "~cause"], rows);
 }
 
 function section(run) {
@@ -301,6 +302,7 @@ function section(run) {
   if (run.scenario) box.append(el("p", {}, `${sentence(run.scenario.what_happens)} Must hold: ${run.scenario.must_hold}.`));
   for (const text of run.invalid) box.append(el("p", { class: "note" }, sentence(text)));
   if (!run.invalid.length) for (const text of run.broken) box.append(el("p", { class: "note lost" }, sentence(text)));
+  for (const text of run.advice) box.append(el("p", { class: "note" }, sentence(text)));
   box.append(figures(run), el("h3", {}, "Timeline"), timeline(run), legend(run));
   if (run.cluster) box.append(el("h3", {}, "Pods that left"), pods(run));
   box.append(el("h3", {}, "Latency by kind of client"), kinds(run));
@@ -311,5 +313,5 @@ function section(run) {
     box.append(el("details", {}, el("summary", {}, `The first ${Math.min(200, run.losses.length)} of ${number(run.lost)} lost requests`), lossTable(run)));
   return box;
 }
-document.title = `${doc.sentence} – lameduck-drill`;
+document.title = `${doc.name}: ${doc.sentence} – lameduck-drill`;
 page.append(header(), ...doc.runs.map(section));

@@ -15,13 +15,13 @@ fn text(lost: u64) -> String {
 fn nothing_lost() {
     let expected = "\
 run                 requests    lost       p50       p99       max  killed  ledgers
-as-given                 500       0     2.0ms     2.0ms     2.0ms       0  none
-sigkill (control)        307       7     2.0ms     2.0ms     2.0ms       0  none
+as-given                 500       0     2.0ms     2.0ms     2.0ms       0  no ledger
+sigkill (control)        307       7     2.0ms     2.0ms     2.0ms       0  no ledger
 
-as-given: latency (p50 / p99 / max)
+as-given: latency of responses (p50 / p99 / max)
   kind        requests                      before                      during                       after
   hot              500                           -       2.0ms / 2.0ms / 2.0ms                           -
-  0 connections opened, 0 found closed in time; clients at most 0us late (p99 0us)
+  0 connections opened, 0 found closed before a request was sent; the clients ran at most 0us late (p99 0us)
   1 restart in 6.0s
 
 held: 0 lost of 500 requests over 1 restart; the control sigkill lost 7 of 307

@@ -21,7 +21,7 @@ pub(super) fn timeline(text: &mut String, facts: &RunFacts, setting: &ClusterSet
             text,
             format_args!(
                 "  {:<width$}  {:>10}  {:>9}  {:>9}  {:>9}  {:>5}  wait ended by",
-                "pod", "told at", "endpoint", "last conn", "exit", "code"
+                "pod", "left at", "endpoint", "last conn", "exit", "code"
             ),
         );
         for pod in left.iter().take(PODS_SHOWN) {
@@ -34,16 +34,22 @@ pub(super) fn timeline(text: &mut String, facts: &RunFacts, setting: &ClusterSet
     }
     for clock in &setting.clocks {
         let (ahead, error) = (clock.offset.us as f64 / 1e3, clock.offset.error_us as f64 / 1e3);
-        line(text, format_args!("  clock of {}: {ahead:+.1}ms beside ours, to {error:.1}ms", clock.of));
+        line(
+            text,
+            format_args!("  clock of {}: {ahead:+.1}ms ahead of this machine, to within {error:.1}ms", clock.of),
+        );
     }
     line(
         text,
         format_args!(
-            "  pods and endpoints by our clock, when the watch told us; the last connection by the pod's report"
+            "  pods and endpoints by the clock of this machine, when the watch reported them; the last connection by the pod's report"
         ),
     );
     if setting.evictions_refused > 0 {
-        line(text, format_args!("  {} evictions were put off by a PodDisruptionBudget", setting.evictions_refused));
+        line(
+            text,
+            format_args!("  {} evictions were refused for now by a PodDisruptionBudget", setting.evictions_refused),
+        );
     }
     for note in &setting.notes {
         line(text, format_args!("  note: {note}"));
@@ -87,7 +93,7 @@ fn took(text: &mut String, left: &[&ReplicaFacts]) {
         line(
             text,
             format_args!(
-                "  from told to exit: {} / {} / {} (least, median, most); {} in sum",
+                "  from deletion to exit: {} / {} / {} (least, median, most); {} in sum",
                 time(*least),
                 time(median),
                 time(*most),

@@ -27,6 +27,13 @@ fn answers_of_every_framing() {
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n", whole(202), 0),
         (b"HTTP/1.1 200\r\nconnection: close\r\ncontent-length: 0\r\n\r\n", Answer { close: true, ..whole(200) }, 0),
         (b"HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n", Answer { close: true, ..whole(200) }, 0),
+        (b"HTTP/1.1 200 OK\r\nx-long: a\r\n b\r\n\tc\r\ncontent-length: 0\r\n\r\n", whole(200), 0),
+        (b"HTTP/1.1 799 Own\r\ncontent-length: 0\r\n\r\n", whole(799), 0),
+        (
+            b"HTTP/1.1 200 OK\r\nconnection: close, keep-alive\r\ncontent-length: 0\r\n\r\n",
+            Answer { close: true, ..whole(200) },
+            0,
+        ),
         (b"HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n", whole(200), 0),
         (
             b"HTTP/1.1 503 x\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n",
