@@ -210,7 +210,8 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn links_in_the_docs_lead_somewhere() {
     let mut faults = Vec::new();
-    for path in files(root(), ".md") {
+    // The head of the chart's README is checked where it ends up.
+    for path in files(root(), ".md").into_iter().filter(|path| !path.ends_with("readme-head.md")) {
         let text = read(&path);
         for link in links(&text).filter(|link| !link.contains("://") && !link.starts_with('#')) {
             let target = path.parent().unwrap().join(link.split('#').next().unwrap());
