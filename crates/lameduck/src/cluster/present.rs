@@ -29,6 +29,16 @@ impl ClusterAccess {
         Self { cluster, contradictions: Contradictions::default() }
     }
 
+    /// Access to the API server at `url`, whose answers it awaits for an hour.
+    #[cfg(test)]
+    pub(crate) fn patient(url: &str) -> Self {
+        let variables = |name: &str| Some(name.to_lowercase().replace('_', "-"));
+        let identity = lameduck_cluster::Identity::from_vars(variables).expect("every variable is set");
+        let options = Options { answer_within: std::time::Duration::from_secs(3600), ..Options::default() };
+        let cluster = Cluster::through_proxy(url, identity, options).expect("a URL");
+        Self { cluster: Some(cluster), contradictions: Contradictions::default() }
+    }
+
     /// What [`check`](Self::check) found.
     pub(crate) fn contradictions(&self) -> Contradictions {
         self.contradictions.clone()

@@ -60,3 +60,52 @@ async fn write(path: Option<PathBuf>, report: &Report, bound: &Bound, share: Dur
         None => tracing::error!("the report could not be written to {shown} in the time of drain.flush"),
     }
 }
+
+#[cfg(all(test, feature = "cluster"))]
+mod tests {
+    use super::*;
+    use crate::runtime::bound::BoundSetter;
+    use lameduck_lifecycle::{Event, Ledger, Machine, Plan, Signal, Snapshot};
+    use tokio::time::Instant;
+
+    fn report() -> Report {
+        let mut machine = Machine::new(Plan::default());
+        let _ = machine.on(Duration::ZERO, Event::Signal(Signal::Terminate));
+        let snapshot = Snapshot {
+            at: Duration::ZERO,
+            phase: machine.phase().clone(),
+            readiness: machine.readiness(),
+            ledger: Ledger::default(),
+            jobs: Default::default(),
+            connections: Default::default(),
+            stragglers: Vec::new(),
+        };
+        Report::of(snapshot, machine.plan())
+    }
+
+    /// An API server that takes the connection and says nothing: patient as the client may be, the phase ends in its time, and the
+    /// report is out.
+    #[tokio::test]
+    async fn an_api_server_that_hangs_at_the_last_event_holds_up_nothing() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        let cluster = ClusterAccess::patient(&url);
+        let flush = Flush { report_file: Some(path.clone()), cluster, log: None };
+        let bound = BoundSetter::new();
+        bound.set(Instant::now() + Duration::from_secs(2));
+        let flushing = tokio::spawn(flush.run(report(), bound.reader()));
+        // The Event is on its way, and no answer to it will ever come.
+        let _connection = silent.accept().await.unwrap();
+        while !path.exists() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!flushing.is_finished(), "it waits for the answer");
+        // The grace period turns out to be over: the phase follows at once.
+        bound.set(Instant::now());
+        flushing.await.unwrap();
+        let written: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(written["cause"]["kind"], "terminate");
+    }
+}
