@@ -127,6 +127,10 @@ closed_set! {
         FirstByteTimeout = "first_byte_timeout",
         /// A header (or HTTP/2 preface) not finished within `header_timeout`.
         HeaderTimeout = "header_timeout",
+        /// A TLS handshake not finished within `header_timeout`, or the two seconds that a drain gives.
+        HandshakeTimeout = "handshake_timeout",
+        /// A TLS handshake that failed: no common version, no client certificate, or no TLS.
+        HandshakeFailed = "handshake_failed",
         /// The peer took no byte of a response for `write_stall`.
         WriteStall = "write_stall",
         /// Older than `connection_age`.

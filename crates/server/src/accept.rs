@@ -10,6 +10,7 @@ use crate::connection;
 use crate::descriptors::Reserve;
 use crate::kernel;
 use crate::shared::Shared;
+use crate::transport::Wrap;
 use axum::Router;
 use failures::AcceptFailures;
 use pace::RoundTrips;
@@ -32,6 +33,7 @@ pub(crate) struct Listener {
     shared: Arc<Shared>,
     routes: Arc<RouteTable>,
     router: Router,
+    wrap: Wrap,
     reserve: Reserve,
     /// How far away clients are: as long as that, handshakes can still complete.
     round_trips: RoundTrips,
@@ -40,11 +42,12 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) fn new(shared: Arc<Shared>, routes: Arc<RouteTable>, router: Router) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, routes: Arc<RouteTable>, router: Router, wrap: Wrap) -> Self {
         Self {
             shared,
             routes,
             router,
+            wrap,
             reserve: Reserve::new(RESERVED_DESCRIPTORS),
             round_trips: RoundTrips::default(),
             accepted: 0,
@@ -107,7 +110,10 @@ impl Listener {
         self.shared.arrivals.record(leaving);
         // A dual-stack socket shows IPv4 clients as IPv6 ones.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        connection::spawn(&self.shared, &self.routes, &self.router, stream, peer);
+        match self.wrap.wrap(stream) {
+            Ok(transport) => connection::spawn(&self.shared, &self.routes, &self.router, transport, peer),
+            Err(error) => tracing::error!(%error, "TLS cannot begin"),
+        }
     }
 
     /// The listener has closed.

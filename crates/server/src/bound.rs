@@ -1,5 +1,6 @@
 //! A reserved address: bound, not listening. A TCP check sees nothing before the server is ready.
 
+use crate::transport::Wrap;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,6 +14,7 @@ const BACKLOG: i32 = 4096;
 pub struct Bound {
     socket: Socket,
     address: SocketAddr,
+    pub(crate) wrap: Wrap,
 }
 
 impl Bound {
@@ -47,7 +49,15 @@ impl Bound {
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         let address = socket.local_addr()?.as_socket().unwrap_or(address);
-        Ok(Self { socket, address })
+        Ok(Self { socket, address, wrap: Wrap::default() })
+    }
+
+    /// Its connections speak TLS.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(mut self, tls: crate::tls::Tls) -> Self {
+        self.wrap.tls = Some(tls);
+        self
     }
 
     /// The real address, also when port 0 was asked for.

@@ -23,28 +23,27 @@ use lameduck_lifecycle::{CloseReason, Protocol};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use streams::StreamExecutor;
-use tokio::net::TcpStream;
 
 /// The longest HTTP/1 request head: more than the longest target that the parser takes, which has an answer of its own (414).
 const HEAD_BYTES_MAX: usize = 128 << 10;
 
-/// Serves one accepted socket: a row in the table first, then a look whether everything is over, then a task.
+/// Serves one accepted connection: a row in the table first, then a look whether everything is over, then a task.
 pub(crate) fn spawn(
     shared: &Arc<Shared>,
     routes: &Arc<RouteTable>,
     router: &Router,
-    stream: TcpStream,
+    transport: Transport,
     peer: SocketAddr,
 ) {
     let registered = Registered::new(shared, routes, peer);
     if shared.admission.after_registering() & FORCED == 0 {
-        tokio::spawn(run(stream, registered, router.clone()));
+        tokio::spawn(run(transport, registered, router.clone()));
     }
 }
 
 /// Serves one socket until it ends, however that comes.
-async fn run(stream: TcpStream, registered: Registered, router: Router) {
-    let mut io = Io::new(Transport::Plain(stream), registered);
+async fn run(transport: Transport, registered: Registered, router: Router) {
+    let mut io = Io::new(transport, registered);
     let protocols = io.row().routes.listener.protocols;
     match io.negotiate().await {
         Negotiated::Http1 if !protocols.has(Protocol::Http1) => io.row().closing.set_reason(CloseReason::ProtocolError),

@@ -51,6 +51,8 @@ mod shared;
 mod stragglers;
 mod sweep;
 mod table;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod transport;
 
 pub use app::{App, RouteOptions};

@@ -49,7 +49,7 @@ impl Server {
         let Listen { bound, facts } = listen.into();
         let (router, routes) = app.build(&shared.options.limits, facts);
         let routes = Arc::new(routes);
-        let address = bound.local_addr();
+        let (address, wrap) = (bound.local_addr(), bound.wrap.clone());
 
         shared.runtime.get_or_init(|| {
             tokio::spawn(sweep::run(Arc::downgrade(shared)));
@@ -67,7 +67,7 @@ impl Server {
             }
         };
         shared.routes.lock().unwrap_or_else(PoisonError::into_inner).push(routes.clone());
-        tokio::spawn(Listener::new(shared.clone(), routes, router).run(listener));
+        tokio::spawn(Listener::new(shared.clone(), routes, router, wrap).run(listener));
         Ok(address)
     }
 

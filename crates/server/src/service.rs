@@ -71,6 +71,10 @@ impl hyper::service::Service<Request<Incoming>> for Service {
         let extensions = request.extensions_mut();
         extensions.insert(ConnectInfo(self.row.peer));
         extensions.insert(guard.connection());
+        #[cfg(feature = "tls")]
+        if let Some(client) = self.row.client() {
+            extensions.insert(client.clone());
+        }
         let id = self.routes().conventions.request_ids.then(|| request_id::settle(request.headers_mut()));
         let watch = &self.row.shared.watch;
         if watch.keeps_ids() {

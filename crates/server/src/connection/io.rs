@@ -2,6 +2,8 @@
 //! into one `send`, and ends with a linger. The row's place in the table goes with it, also into the hands of an upgraded protocol.
 
 mod ending;
+#[cfg(feature = "tls")]
+mod handshake;
 mod http2;
 mod late_pong;
 mod linger;
@@ -153,7 +155,11 @@ impl Io {
     /// Reads from the transport: the row counts the bytes and learns of the end.
     #[inline]
     fn poll_transport(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
-        if let Err(error) = ready!(self.transport.poll_read(cx, buf)) {
+        let polled = self.transport.poll_read(cx, buf);
+        if self.transport.is_tls() {
+            self.row().activity.reading().hold_part(self.transport.holds_part());
+        }
+        if let Err(error) = ready!(polled) {
             self.reset();
             return Poll::Ready(Err(error));
         }
@@ -163,6 +169,14 @@ impl Io {
             self.peer = Peer::Closed;
         }
         Poll::Ready(Ok(read.len()))
+    }
+
+    /// What a write had left in the transport is with the kernel by now, or not.
+    fn flushed(&mut self, flushed: &Poll<io::Result<()>>) {
+        if matches!(flushed, Poll::Ready(Err(_))) {
+            self.reset();
+        }
+        self.row().activity.wrote(flushed.is_ready());
     }
 
     #[inline]
@@ -178,7 +192,7 @@ impl Io {
         if count > 0 {
             self.stall.over();
         }
-        self.row().activity.wrote(count == length);
+        self.row().activity.wrote(count == length && !self.transport.holds_back());
     }
 }
 
@@ -257,7 +271,11 @@ impl hyper::rt::Write for Io {
         {
             return Poll::Ready(Err(error));
         }
-        self.transport.poll_flush(cx)
+        let flushed = self.transport.poll_flush(cx);
+        if self.transport.is_tls() {
+            self.flushed(&flushed);
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

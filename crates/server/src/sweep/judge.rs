@@ -10,6 +10,9 @@ use std::time::Duration;
 /// What a connection that never sent anything gets once Draining has begun.
 const FIRST_BYTE_IN_DRAIN: Duration = Duration::from_secs(1);
 
+/// What an unfinished TLS handshake gets once Draining has begun: its client has sent nothing yet, and may try elsewhere.
+const HANDSHAKE_IN_DRAIN: Duration = Duration::from_secs(2);
+
 /// The spread of the idle time-out: clients that came together must not be sent away together.
 const JITTER_PERCENT: u64 = 10;
 
@@ -29,6 +32,8 @@ pub(super) struct View {
     pub(super) go_away_ns: u64,
     pub(super) in_flight: u32,
     pub(super) requests: u32,
+    /// A TLS handshake is under way.
+    pub(super) handshake: bool,
     /// The peer has sent a byte.
     pub(super) spoken: bool,
     /// Part of a head has come, or a request is under way.
@@ -73,6 +78,7 @@ impl View {
             go_away_ns: row.closing.go_away_ns(),
             in_flight,
             requests: row.activity.requests(),
+            handshake: row.activity.shakes_hands(),
             spoken: row.activity.reading().any(),
             begun: row.activity.reading().begun(),
             unsent: row.activity.unsent(),
@@ -123,12 +129,17 @@ fn aged(view: &View, options: &Options) -> Due {
 
 /// Silent, or half a preface.
 fn unknown(view: &View, options: &Options) -> Due {
+    if view.handshake {
+        let in_drain = view.drained_ns != 0 && view.past(view.drained_ns.max(view.since_ns), HANDSHAKE_IN_DRAIN);
+        let due = in_drain || view.past(view.since_ns, options.limits.header_timeout);
+        return if due { Due::Kill(CloseReason::HandshakeTimeout) } else { Due::Nothing };
+    }
     if view.spoken {
         let due = view.past(view.since_ns, options.limits.header_timeout);
         return if due { Due::Kill(CloseReason::HeaderTimeout) } else { Due::Nothing };
     }
-    let in_drain = view.drained_ns != 0 && view.past(view.drained_ns.max(view.accepted_ns), FIRST_BYTE_IN_DRAIN);
-    if in_drain || view.past(view.accepted_ns, options.limits.first_byte_timeout) {
+    let in_drain = view.drained_ns != 0 && view.past(view.drained_ns.max(view.since_ns), FIRST_BYTE_IN_DRAIN);
+    if in_drain || view.past(view.since_ns, options.limits.first_byte_timeout) {
         Due::Close(CloseReason::FirstByteTimeout)
     } else {
         Due::Nothing

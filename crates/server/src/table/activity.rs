@@ -19,6 +19,8 @@ pub(crate) struct Activity {
     since_ns: AtomicU64,
     /// When the sweep first saw the beginning of a head; 0 = it has not.
     head_seen_ns: AtomicU64,
+    /// A TLS handshake is under way.
+    handshake: AtomicBool,
     /// The transport did not take all of the last write.
     unsent: AtomicBool,
     reading: ReadMark,
@@ -31,6 +33,7 @@ impl Activity {
             requests: AtomicU32::new(0),
             since_ns: AtomicU64::new(now_ns),
             head_seen_ns: AtomicU64::new(0),
+            handshake: AtomicBool::new(false),
             unsent: AtomicBool::new(false),
             reading: ReadMark::default(),
         }
@@ -45,6 +48,18 @@ impl Activity {
     /// An edge that is neither the beginning nor the end of a request.
     pub(crate) fn touch(&self, now_ns: u64) {
         self.since_ns.store(now_ns, Relaxed);
+    }
+
+    /// The first bytes of a handshake came, or it has ended.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "plain connections shake no hands"))]
+    pub(crate) fn shake_hands(&self, under_way: bool, now_ns: u64) {
+        self.handshake.store(under_way, Relaxed);
+        self.touch(now_ns);
+    }
+
+    /// Whether a handshake is under way.
+    pub(crate) fn shakes_hands(&self) -> bool {
+        self.handshake.load(Relaxed)
     }
 
     /// A request begins. Gives the nanoseconds since the last edge, if there was a request before.

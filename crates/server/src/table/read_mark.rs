@@ -11,6 +11,8 @@ pub(crate) struct ReadMark {
     bytes_in: AtomicU64,
     /// `bytes_in` when the last request ended.
     mark: AtomicU64,
+    /// A part of something has come that cannot be read yet (a record of TLS).
+    part: AtomicBool,
     /// The last four bytes read: whether they end a head.
     tail: AtomicU32,
     /// The current request has a body that has not come to its end, or that nobody has read to its end.
@@ -37,7 +39,13 @@ impl ReadMark {
     /// Part of a head has come and no request yet, or a request is under way.
     #[inline]
     pub(crate) fn begun(&self) -> bool {
-        self.mark.load(Relaxed) != self.bytes_in.load(Relaxed)
+        self.mark.load(Relaxed) != self.bytes_in.load(Relaxed) || self.part.load(Relaxed)
+    }
+
+    /// A part of something has come that cannot be read yet, or not.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "plain bytes can be read as they come"))]
+    pub(crate) fn hold_part(&self, part: bool) {
+        self.part.store(part, Relaxed);
     }
 
     /// A request has ended. What was read behind its head is the next one's: if that is not whole, a head has begun.

@@ -8,10 +8,14 @@ use crate::app::RouteTable;
 use crate::cells::shard;
 use crate::clock;
 use crate::shared::Shared;
+#[cfg(feature = "tls")]
+use crate::tls::ClientCertificate;
 use lameduck_lifecycle::{CloseReason, ConnectionState, Protocol};
 use slab::Slab;
 use std::fmt::Debug;
 use std::net::SocketAddr;
+#[cfg(feature = "tls")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +28,9 @@ pub(crate) struct Row {
     pub(crate) peer: SocketAddr,
     pub(crate) accepted_ns: u64,
     protocol: AtomicU8,
+    /// What its client has proved itself by.
+    #[cfg(feature = "tls")]
+    client: OnceLock<ClientCertificate>,
     /// What goes on.
     pub(crate) activity: Activity,
     /// What its task is ordered to do.
@@ -55,6 +62,8 @@ impl Row {
             id,
             peer,
             accepted_ns: now,
+            #[cfg(feature = "tls")]
+            client: OnceLock::new(),
             protocol: AtomicU8::new(Protocol::Unknown.index() as u8),
             activity: Activity::new(now),
             orders: Orders::default(),
@@ -78,6 +87,18 @@ impl Row {
             self.shared.table.speaks_http2();
             self.shared.recount();
         }
+    }
+
+    /// What its client has proved itself by: once, after the handshake.
+    #[cfg(feature = "tls")]
+    pub(crate) fn set_client(&self, client: ClientCertificate) {
+        self.client.get_or_init(|| client);
+    }
+
+    /// What its client has proved itself by.
+    #[cfg(feature = "tls")]
+    pub(crate) fn client(&self) -> Option<&ClientCertificate> {
+        self.client.get()
     }
 
     /// Where it is in its life.

@@ -79,6 +79,10 @@ impl Io {
                 let leaving = row.shared.admission.now() & (LEAVING | DRAINING) != 0;
                 let worth = self.closed_idle || leaving || self.transport.unread() > 0 || self.transport.unsent() > 0;
                 if !row.shared.options.closings.linger || !worth {
+                    if self.transport.is_tls() {
+                        // Everything is sent, so this is too; the peer is not waited for.
+                        return self.transport.poll_close_write(cx).map(|_| ());
+                    }
                     return Poll::Ready(());
                 }
                 none.insert(Box::new(Linger::new(self.peer == Peer::Open)))

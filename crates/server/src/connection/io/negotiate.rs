@@ -26,11 +26,19 @@ pub(in crate::connection) enum Negotiated {
 impl Io {
     /// Reads until the protocol is known; hyper gets what was read. The table reaches the connection here as later.
     pub(in crate::connection) async fn negotiate(&mut self) -> Negotiated {
+        #[cfg(feature = "tls")]
+        if let Some(ended) = self.shake_hands().await {
+            return ended;
+        }
         let mut got = BytesMut::new();
         let mut lingering = false;
         let negotiated = poll_fn(|cx| poll(self, &mut got, &mut lingering, cx)).await;
         self.replay = got.freeze();
-        negotiated
+        if self.transport.contradicts(negotiated == Negotiated::Http2) {
+            Negotiated::Ended(CloseReason::ProtocolError)
+        } else {
+            negotiated
+        }
     }
 
     /// Reads more of the first bytes.

@@ -58,7 +58,7 @@ impl Io {
 
     fn check_stall(&mut self) -> Option<io::Error> {
         let bound = self.row().shared.options.limits.write_stall;
-        let stalled = self.stall.look(self.transport.unsent(), clock::now_ns(), bound);
+        let stalled = self.stall.look(self.transport.progress(), clock::now_ns(), bound);
         stalled.then(|| {
             self.row().closing.set_reason(CloseReason::WriteStall);
             io::ErrorKind::TimedOut.into()
@@ -71,7 +71,7 @@ impl Io {
 /// That the transport takes nothing does not say that the peer takes nothing: the kernel lets a write go on only when much of its
 /// buffer is free. So the bytes count that the peer has not acknowledged.
 #[derive(Debug, Default)]
-pub(super) struct Stall(Option<(usize, u64)>);
+pub(super) struct Stall(Option<((usize, u64), u64)>);
 
 impl Stall {
     /// The transport has taken bytes.
@@ -81,13 +81,13 @@ impl Stall {
     }
 
     /// A look. True: the peer has taken nothing for `bound` (of zero: never).
-    fn look(&mut self, unsent: usize, now_ns: u64, bound: Duration) -> bool {
+    fn look(&mut self, progress: (usize, u64), now_ns: u64, bound: Duration) -> bool {
         match self.0 {
-            Some((before, since_ns)) if before == unsent => {
+            Some((before, since_ns)) if before == progress => {
                 !bound.is_zero() && now_ns.saturating_sub(since_ns) >= clock::ns(bound)
             }
             _ => {
-                self.0 = Some((unsent, now_ns));
+                self.0 = Some((progress, now_ns));
                 false
             }
         }
@@ -103,14 +103,14 @@ mod tests {
     #[test]
     fn a_peer_that_takes_nothing_is_stalled_and_a_slow_one_is_not() {
         let mut stall = Stall::default();
-        assert!(!stall.look(500, 100, BOUND));
-        assert!(!stall.look(500, 129, BOUND));
-        assert!(stall.look(500, 130, BOUND));
-        assert!(!stall.look(499, 131, BOUND), "a byte was taken");
-        assert!(!stall.look(499, 160, BOUND));
+        assert!(!stall.look((500, 0), 100, BOUND));
+        assert!(!stall.look((500, 0), 129, BOUND));
+        assert!(stall.look((500, 0), 130, BOUND));
+        assert!(!stall.look((499, 0), 131, BOUND), "a byte was taken");
+        assert!(!stall.look((499, 0), 160, BOUND));
         stall.over();
-        assert!(!stall.look(499, 161, BOUND), "the transport took more, so the peer has taken as much");
-        assert!(stall.look(499, 191, BOUND));
-        assert!(!stall.look(499, u64::MAX, Duration::ZERO), "no bound");
+        assert!(!stall.look((499, 0), 161, BOUND), "the transport took more, so the peer has taken as much");
+        assert!(stall.look((499, 0), 191, BOUND));
+        assert!(!stall.look((499, 0), u64::MAX, Duration::ZERO), "no bound");
     }
 }

@@ -17,6 +17,7 @@ fn view(protocol: Protocol) -> View {
         go_away_ns: 0,
         in_flight: 0,
         requests: 0,
+        handshake: false,
         spoken: false,
         begun: false,
         unsent: false,
@@ -32,7 +33,7 @@ fn check(view: View, expected: Due) {
 
 #[test]
 fn silence_before_the_first_byte() {
-    let ago = |seconds| View { accepted_ns: NOW - seconds * SECOND, ..view(Protocol::Unknown) };
+    let ago = |seconds| View { since_ns: NOW - seconds * SECOND, ..view(Protocol::Unknown) };
     check(ago(9), Due::Nothing);
     check(ago(10), Due::Close(CloseReason::FirstByteTimeout));
     check(View { drained_ns: NOW - SECOND / 2, ..ago(9) }, Due::Nothing);
@@ -46,6 +47,17 @@ fn half_a_preface() {
     let ago = |seconds| View { since_ns: NOW - seconds * SECOND, spoken: true, begun: true, ..view(Protocol::Unknown) };
     check(ago(9), Due::Nothing);
     check(ago(10), Due::Kill(CloseReason::HeaderTimeout));
+}
+
+#[test]
+fn half_a_handshake() {
+    let ago = |seconds| View { since_ns: NOW - seconds * SECOND, handshake: true, ..view(Protocol::Unknown) };
+    check(ago(9), Due::Nothing);
+    check(ago(10), Due::Kill(CloseReason::HandshakeTimeout));
+    check(View { drained_ns: NOW - SECOND, ..ago(9) }, Due::Nothing);
+    check(View { drained_ns: NOW - 2 * SECOND, ..ago(9) }, Due::Kill(CloseReason::HandshakeTimeout));
+    // Begun after the drain had.
+    check(View { drained_ns: NOW - 5 * SECOND, ..ago(1) }, Due::Nothing);
 }
 
 #[test]
