@@ -14,7 +14,7 @@ use crate::table::Row;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::{Method, Request};
+use http::{Method, Request, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use lameduck_lifecycle::{Kind, Protocol};
@@ -85,6 +85,9 @@ impl hyper::service::Service<Request<Incoming>> for Service {
             }
         }
         let head = request.method() == Method::HEAD;
+        if self.protocol == Protocol::Http1 && !has_one_host(&request) {
+            return Answer::own(Own::NotOneHost, guard, id, head);
+        }
         if !admitted {
             return Answer::own(Own::Busy, guard, id, head);
         }
@@ -136,4 +139,17 @@ fn bounded(
         (Some(limit), _) => Some(Limit { left: limit.bytes, exceeded: exceeded.insert(Arc::default()).clone() }),
     };
     Ok(Body::new(Received::new(body, limit, row)))
+}
+
+/// RFC 9112, 3.2: an HTTP/1.1 request has exactly one Host, without what no host can have. Proxies on the way could otherwise take it
+/// for another service's.
+fn has_one_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => {
+            host.as_bytes().iter().all(|&byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:%[]".contains(&byte))
+        }
+        (None, _) => request.version() != Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
 }

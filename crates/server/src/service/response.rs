@@ -41,6 +41,7 @@ impl std::error::Error for Cut {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Own {
     Busy,
+    NotOneHost,
     TooLarge,
     TimedOut,
     Panicked,
@@ -116,6 +117,7 @@ impl Answer {
     fn make_own(&mut self, own: Own) -> Response {
         let (status, sentence, end) = match own {
             Own::Busy => (503, "too many requests are in flight; try again", Some(End::Rejected)),
+            Own::NotOneHost => (400, "send exactly one Host header, with a valid value", None),
             Own::TooLarge => (413, error_body::sentence(StatusCode::PAYLOAD_TOO_LARGE), None),
             Own::TimedOut if self.guard.as_ref().is_some_and(Guard::is_call) => {
                 (504, "the deadline of the call has passed", Some(End::TimedOut))
@@ -127,7 +129,11 @@ impl Answer {
             guard.set_intent(end);
         }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        own_response(status, sentence, &self.id, self.guard.as_ref())
+        let mut response = own_response(status, sentence, &self.id, self.guard.as_ref());
+        if own == Own::NotOneHost {
+            announce_close(&mut response);
+        }
+        response
     }
 
     /// What is done to every response.

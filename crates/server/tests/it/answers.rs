@@ -116,3 +116,20 @@ async fn a_malformed_second_request_is_a_parse_error_of_the_connection() {
         .await;
     rig.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_has_exactly_one_host() {
+    let rig = Rig::new(options());
+    for hosts in ["", "host: a\r\nhost: a\r\n", "host: a\r\nx: y\r\nHost: b\r\n", "host: a/b\r\n", "host: user@a\r\n"] {
+        let mut client = Client::connect(rig.address).await;
+        client.send(format!("GET /ping HTTP/1.1\r\n{hosts}\r\n")).await;
+        let refused = client.answer().await;
+        assert_eq!((refused.status, refused.says_close()), (400, true), "{hosts:?}");
+        assert_eq!(refused.error(), "send exactly one Host header, with a valid value");
+        client.closed().await;
+    }
+    for head in ["HTTP/1.1\r\nhost: a.b-c:8080", "HTTP/1.1\r\nhost: [::1]:80", "HTTP/1.1\r\nhost:", "HTTP/1.0"] {
+        assert_eq!(raw(&rig, &format!("GET /ping {head}\r\n\r\n")).await.status, 200, "{head}");
+    }
+    rig.finish().await;
+}

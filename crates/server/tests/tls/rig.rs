@@ -55,7 +55,10 @@ impl Rig {
             .route("/ping", get(|| async { "pong" }))
             .route("/gate", get(gated))
             .route("/large", get(move || std::future::ready(large.clone())))
-            .route("/names", get(|Extension(client): Extension<ClientCertificate>| async move { client.names().join(" ") }));
+            .route(
+                "/names",
+                get(|Extension(client): Extension<ClientCertificate>| async move { client.names().join(" ") }),
+            );
         let server = Server::new(options);
         let bound = Bound::bind(([127, 0, 0, 1], 0).into()).unwrap().with_tls(tls.clone());
         let address = server.serve(bound, app).unwrap();
