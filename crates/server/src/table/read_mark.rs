@@ -43,7 +43,6 @@ impl ReadMark {
     }
 
     /// A part of something has come that cannot be read yet, or not.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "plain bytes can be read as they come"))]
     pub(crate) fn hold_part(&self, part: bool) {
         self.part.store(part, Relaxed);
     }
