@@ -28,7 +28,7 @@ fn no_file_works() {
 fn check_explains_the_configuration_and_the_exit() {
     let (code, text) = run(command().arg("check"));
     assert_eq!(code, Some(0), "{text}");
-    for expected in ["strategy: observe", "0.0.0.0:8080", "grace_period", "delay_max", "17s", "30s"] {
+    for expected in ["strategy: observe", "[::]:8080", "grace_period", "delay_max", "17s", "30s"] {
         assert!(text.contains(expected), "{expected} is not in:\n{text}");
     }
 }

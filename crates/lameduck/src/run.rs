@@ -8,6 +8,7 @@ use crate::runtime::Configured;
 use crate::service::{Logging, Service};
 use crate::signals::Signals;
 use lameduck_lifecycle::Exit;
+use lameduck_server::Limits;
 use lameduck_telemetry::Guard;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -71,7 +72,7 @@ async fn command<S: Settings>(mut service: Service<S>, clock: Clock) -> ExitCode
     }
 }
 
-async fn serve<S: Settings>(service: Service<S>, loaded: Loaded<S>, signals: Signals, clock: Clock) -> ExitCode {
+async fn serve<S: Settings>(service: Service<S>, mut loaded: Loaded<S>, signals: Signals, clock: Clock) -> ExitCode {
     let log = match set_up_logging(service.logging, &loaded) {
         Ok(log) => log,
         Err(error) => return print_error(&format!("{error:#}"), Exit::Failed),
@@ -79,12 +80,29 @@ async fn serve<S: Settings>(service: Service<S>, loaded: Loaded<S>, signals: Sig
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
+    descriptors(&mut loaded.config.limits);
     let (events, receiver) = Events::channel();
     tokio::spawn(signals.forward(events.clone()));
     let configured = Configured::new(service, loaded, clock, log);
     let ports = configured.bind();
     let report = configured.start(ports, events, receiver).finished().await;
     ExitCode::from(report.exit.code())
+}
+
+/// Takes as many file descriptors as the system gives, and no more connections than those are enough for.
+fn descriptors(limits: &mut Limits) {
+    if let Err(error) = lameduck_server::raise_descriptor_limit() {
+        tracing::warn!(%error, "cannot raise the limit of open files: {error}");
+    }
+    let Some(connections) = lameduck_server::connections_max() else { return };
+    if limits.connections > connections {
+        tracing::warn!(
+            "limits.connections is {}, but the limit of open files leaves {connections} of them: using {connections}; raise the hard \
+             limit (ulimit -Hn), or lower limits.connections",
+            limits.connections
+        );
+        limits.connections = connections;
+    }
 }
 
 /// Sets up the log unless the program has its own.

@@ -139,7 +139,10 @@ impl Configured {
             work.push((*name, bound));
         }
         let address = self.config.listen.admin;
-        let admin = bind_admin(address)
+        let admin = lameduck_server::Bound::bind(address).map_err(|error| fail("listen.admin", &error))?;
+        // Probes come before anything else is ready: it listens at once.
+        let admin = admin
+            .listen_std()
             .map_err(|source| fail("listen.admin", &lameduck_server::BindError { address, source }))?;
         let mut others: Vec<_> = work.iter().map(|(name, bound)| (*name, bound.local_addr())).collect();
         let http = others.remove(0).1;
@@ -157,10 +160,4 @@ impl Configured {
     ) -> Running {
         assemble::start(self, ports, events, receiver)
     }
-}
-
-fn bind_admin(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
 }

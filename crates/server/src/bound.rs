@@ -65,16 +65,18 @@ impl Bound {
         self.address
     }
 
-    /// Begins to listen.
+    /// Begins to listen, for whoever accepts by other means than [`Server::serve`](crate::Server::serve). It does not block.
     ///
     /// # Errors
     /// What `listen` says.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub fn listen(self) -> io::Result<tokio::net::TcpListener> {
+    pub fn listen_std(self) -> io::Result<std::net::TcpListener> {
         self.socket.listen(BACKLOG)?;
-        tokio::net::TcpListener::from_std(self.socket.into())
+        Ok(self.socket.into())
+    }
+
+    /// Begins to listen on the current tokio runtime.
+    pub(crate) fn listen(self) -> io::Result<tokio::net::TcpListener> {
+        tokio::net::TcpListener::from_std(self.listen_std()?)
     }
 }
 

@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+use lameduck_lifecycle::Outcome;
 use lameduck_server::{Options, Seams};
 
 use crate::client::{Client, get};
@@ -45,6 +46,24 @@ fn lost_in_the_gap(syn_filter: bool) -> usize {
         assert_eq!(rig.server.snapshot().ledger.unserved, 0);
     }
     lost
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_in_the_queue_at_the_deadline_is_counted() {
+    const QUEUED: usize = 20;
+    let rig = Rig::with(Options::default());
+    let stalled = rig.stall();
+    let mut queued: Vec<Client> = (0..QUEUED).map(|_| rig.connect()).collect();
+    for client in &mut queued {
+        client.send(&get("/ok")).unwrap();
+    }
+    rig.force();
+    drop(stalled);
+    assert!(queued.iter_mut().all(|client| client.answer().is_err()));
+    rig.drained(SOON);
+    let ledger = rig.server.snapshot().ledger;
+    assert_eq!((ledger.unserved, ledger.lost()), (QUEUED as u64, QUEUED as u64 + ledger.outcome(Outcome::Aborted)));
 }
 
 #[cfg(target_os = "linux")]

@@ -7,8 +7,9 @@ pub(super) const LISTEN: Section = Section {
     name: "listen",
     doc: "Where clients and operators come in. Port 0 lets the system choose; the log says what it chose.",
     keys: &[
-        Key::new("listen.http", Kind::Address, "0.0.0.0:8080", "HTTP/1.1 and HTTP/2 without TLS (h2c)."),
-        Key::new("listen.admin", Kind::Address, "0.0.0.0:8081", "Probes, metrics, `/drain` and the status page.").why(
+        Key::new("listen.http", Kind::Address, "[::]:8080", "HTTP/1.1 and HTTP/2 without TLS (h2c).")
+            .why("`[::]` serves IPv6 and IPv4; where IPv6 is switched off it falls back to `0.0.0.0`."),
+        Key::new("listen.admin", Kind::Address, "[::]:8081", "Probes, metrics, `/drain` and the status page.").why(
             "A port of its own, on a thread of its own: it answers when the service is saturated, and to the very end.",
         ),
     ],
