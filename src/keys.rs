@@ -1,10 +1,8 @@
 //! The keys of `auth.keys_file`: who may use /account.
 //!
-//! One `NAME KEY` a line, `#` begins a comment. The file is read once, at start-up; to change keys, restart: that loses
-//! nothing.
+//! One `NAME KEY` per line, `#` begins a comment. The file is read again when it changes.
 
 use anyhow::{Context, ensure};
-use std::path::Path;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 /// Shorter keys could be guessed.
@@ -20,21 +18,11 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Reads the file; an empty path means that there are no keys, and nobody gets in.
+    /// Reads the keys of the file.
     ///
     /// # Errors
-    /// If the file cannot be read, or a line is not `NAME KEY` with a key of 16 to 128 bytes. Keys are never in the message.
-    pub fn load(path: &Path) -> anyhow::Result<Self> {
-        if path.as_os_str().is_empty() {
-            return Ok(Self::default());
-        }
-        let text = std::fs::read_to_string(path).with_context(|| {
-            format!("auth.keys_file: cannot read {}; name a readable file or leave it empty", path.display())
-        })?;
-        Self::parse(&text).with_context(|| format!("auth.keys_file: {}", path.display()))
-    }
-
-    fn parse(text: &str) -> anyhow::Result<Self> {
+    /// If a line is not `NAME KEY` with a key of 16 to 128 bytes. Keys are never in the message.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
         let mut keys = Self::default();
         for (number, line) in (1..).zip(text.lines()) {
             let line = line.split('#').next().unwrap_or_default().trim();
@@ -107,7 +95,5 @@ mod tests {
             let error = format!("{:#}", Keys::parse(text).err().unwrap());
             assert!(error.contains(expected) && !error.contains("short"), "{error}");
         }
-        let error = format!("{:#}", Keys::load(Path::new("/nowhere/keys")).err().unwrap());
-        assert!(error.contains("auth.keys_file") && error.contains("/nowhere/keys"), "{error}");
     }
 }

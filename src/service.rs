@@ -6,8 +6,7 @@ use crate::settings::Settings;
 use crate::store::Store;
 use crate::{bench, openapi, workers};
 use axum::routing::{get, post, put};
-use lameduck::{App, Service, Start};
-use std::sync::Arc;
+use lameduck::{App, Reloaded, Service, Start};
 
 /// The service, to be passed to [`lameduck::run`].
 pub fn service() -> Service<Settings> {
@@ -20,7 +19,12 @@ pub fn service() -> Service<Settings> {
 /// Called once every dependency is reachable. An error here ends the start: it is logged, and the exit code is 1.
 fn routes(start: &Start<Settings>) -> anyhow::Result<App> {
     let settings = start.settings();
-    let keys = Arc::new(Keys::load(&settings.keys_file)?);
+    let keys = match &settings.keys_file {
+        Some(file) => {
+            start.reload("auth.keys_file", [file], |contents| Keys::parse(std::str::from_utf8(&contents[0])?))?
+        }
+        None => Reloaded::fixed(Keys::default()),
+    };
     let (queue, backlog) = workers::queue(settings.queue_max, start.jobs().clone());
     let backlog = if settings.bench { backlog.slowed(bench::work_time) } else { backlog };
     start.worker("submit", |worker| backlog.work_off(worker));

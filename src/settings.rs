@@ -9,8 +9,8 @@ use std::path::PathBuf;
 pub struct Settings {
     /// Maximum number of queued jobs.
     pub queue_max: usize,
-    /// The API keys that may use /account; empty: access is disabled.
-    pub keys_file: PathBuf,
+    /// The API keys that may use /account; `None`: access is disabled.
+    pub keys_file: Option<PathBuf>,
     /// Whether the bench routes are served.
     pub bench: bool,
 }
@@ -37,7 +37,8 @@ impl lameduck::config::Settings for Settings {
                 "auth.keys_file",
                 Kind::Text(PATH),
                 "",
-                "A file with one `NAME KEY` per line, keys of 16 to 128 bytes, read at start-up. Empty: access is disabled.",
+                "A file with one `NAME KEY` per line, keys of 16 to 128 bytes. It is read again when it changes. Empty: access is \
+                 disabled.",
             )
             .why("A file, because a Secret is mounted as one.")],
         },
@@ -47,7 +48,7 @@ impl lameduck::config::Settings for Settings {
     fn read(values: &Values) -> Self {
         Self {
             queue_max: values.get("jobs.queue_max"),
-            keys_file: values.get::<String>("auth.keys_file").into(),
+            keys_file: values.get("auth.keys_file"),
             bench: values.get("bench.enabled"),
         }
     }

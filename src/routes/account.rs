@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use lameduck::Reloaded;
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// The response.
@@ -24,7 +24,8 @@ pub struct Account {
 #[utoipa::path(get, path = "/account", security(("key" = [])), responses(
     (status = 200, description = "The owner of the key.", body = Account),
 ))]
-pub async fn account(State(keys): State<Arc<Keys>>, headers: HeaderMap) -> Result<Json<Account>, Error> {
+pub async fn account(State(keys): State<Reloaded<Keys>>, headers: HeaderMap) -> Result<Json<Account>, Error> {
+    let keys = keys.get();
     let owner = bearer(&headers).and_then(|key| keys.owner(key)).ok_or(Error::Unauthorized)?;
     Ok(Json(Account { name: owner.to_owned() }))
 }

@@ -18,6 +18,8 @@ mod openapi;
 #[cfg(unix)]
 mod process;
 #[cfg(unix)]
+mod secrets;
+#[cfg(unix)]
 mod signals;
 #[cfg(unix)]
 mod streams;

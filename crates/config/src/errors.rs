@@ -1,6 +1,5 @@
 //! What is wrong with a configuration, in lines for the person who wrote it.
 
-use crate::key::environment_name;
 use crate::source::Origin;
 
 /// The most errors that are shown: nobody mends more at once.
@@ -27,10 +26,6 @@ impl ConfigError {
     }
 
     pub(crate) fn unknown(origin: Origin, path: &str, suggestion: Option<String>) -> Self {
-        let suggestion = match (&origin, suggestion) {
-            (Origin::Environment(_), Some(path)) => Some(environment_name(&path)),
-            (_, suggestion) => suggestion,
-        };
         Self { origin, key: Some(path.to_owned()), value: None, problem: "unknown key".to_owned(), suggestion }
     }
 }

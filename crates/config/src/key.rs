@@ -9,7 +9,8 @@ pub struct Key {
     pub path: &'static str,
     /// What it takes.
     pub kind: Kind,
-    /// What it is when nobody sets it, as one would write it. `None` only below a `*`: the key is then absent.
+    /// What it is when nobody sets it, as one would write it. `None` only below a `*`: the key is then absent. With a
+    /// default below a `*`, every name has the key.
     pub default: Option<&'static str>,
     /// What it means: one sentence or two.
     pub doc: &'static str,
@@ -59,11 +60,6 @@ pub struct Section {
     pub doc: &'static str,
     /// Its keys, in the order in which they are shown.
     pub keys: &'static [Key],
-}
-
-/// The environment variable that sets `path`.
-pub fn environment_name(path: &str) -> String {
-    format!("{}{}", crate::environment::PREFIX, path.replace('.', "__").to_ascii_uppercase())
 }
 
 /// Whether an operator may call something so: `[a-z][a-z0-9_]*` without `__`, and not ending in `_`, so that the name can be

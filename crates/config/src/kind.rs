@@ -1,7 +1,7 @@
 //! What a key takes: one description, from which a value is read, refused with what was expected, and documented.
 
+use crate::closest::closest;
 use crate::source::Raw;
-use crate::suggest::closest;
 use crate::value::Value;
 use lameduck_support::duration;
 use lameduck_support::size::{self, parse_count};
@@ -49,6 +49,8 @@ pub enum Kind {
     Address,
     /// Text of a form.
     Text(Form),
+    /// Text of a form, with a guess at what was meant by text that is not.
+    TextWith(Form, fn(&str) -> Option<String>),
     /// A list of texts of a form; in the environment separated by commas.
     List(Form),
 }
@@ -101,7 +103,7 @@ impl Kind {
                 None => String::new(),
             },
             Self::Address => "IP:PORT to listen on, such as 0.0.0.0:8080 or [::]:8080".to_owned(),
-            Self::Text(form) => form.expected.to_owned(),
+            Self::Text(form) | Self::TextWith(form, _) => form.expected.to_owned(),
             Self::List(form) => format!("a list, each {}", form.expected),
         }
     }
@@ -146,7 +148,7 @@ impl Kind {
             },
             Self::Word(words) => words.iter().find(|word| **word == text).map(|word| Value::Word(word)),
             Self::Address => text.parse::<SocketAddr>().ok().map(Value::Address),
-            Self::Text(form) => {
+            Self::Text(form) | Self::TextWith(form, _) => {
                 (text.len() <= TEXT_BYTES_MAX && (form.valid)(text)).then(|| Value::Text(text.to_owned()))
             }
             Self::List(_) => None,
@@ -161,7 +163,7 @@ impl Kind {
                 return Err(Refusal { expected: format!("a list of at most {LIST_ITEMS_MAX}"), suggestion: None });
             }
             if item.len() > TEXT_BYTES_MAX || !(form.valid)(item) {
-                let expected = format!("{}, but has {item:?} among them", self.expected());
+                let expected = format!("{}, but contains {item:?}", self.expected());
                 return Err(Refusal { expected, suggestion: None });
             }
             if list.iter().any(|known| known == item) {
@@ -204,6 +206,7 @@ impl Kind {
                 _ => text.replacen("localhost", "127.0.0.1", 1),
             },
             Self::Count { .. } => text.replace(['_', ',', ' '], ""),
+            Self::TextWith(_, guess) => guess(text)?,
             Self::Text(_) | Self::List(_) => return None,
         };
         let guess = match (self, guess.char_indices().last()) {
@@ -225,6 +228,7 @@ impl Kind {
                 words.contains(&text) || duration::parse(text).is_some_and(|length| (*min..=*max).contains(&length))
             }
             Self::Address => text.parse::<SocketAddr>().is_ok(),
+            Self::TextWith(form, _) => (form.valid)(text),
             Self::Text(_) | Self::List(_) => false,
         }
     }

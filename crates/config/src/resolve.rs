@@ -1,8 +1,9 @@
 //! From what was written to values: each entry finds its key, is read, or becomes an error.
 
-use crate::environment;
+use crate::Schema;
+use crate::environment::Variable;
 use crate::errors::{ConfigError, SHOWN_MAX};
-use crate::key::{Key, Section, environment_name, is_name};
+use crate::key::{Key, is_name};
 use crate::settings::{Setting, Values};
 use crate::source::{Origin, Raw, Sources};
 use crate::suggest;
@@ -13,37 +14,44 @@ use std::sync::Arc;
 /// The most names that an operator may choose in one group.
 const NAMES_MAX: usize = 64;
 
-/// What a load amounts to before anybody asks whether it makes sense.
+/// What was read, before it is checked whether the values go together.
 #[derive(Debug, Default)]
 pub(crate) struct Resolved {
     pub(crate) values: Values,
     pub(crate) errors: Vec<ConfigError>,
     /// Keys that were set to something that cannot be read. Their value is the default.
     pub(crate) unread: BTreeSet<String>,
+    /// Variables that have no effect, but look as if they were meant to.
+    pub(crate) warnings: Vec<ConfigError>,
 }
 
 /// Reads `sources` by the declarations: defaults, then the file over them, then the environment over both.
-pub(crate) fn resolve(sources: &Sources, sections: &[Section]) -> Resolved {
-    let mut resolver = Resolver { sections, resolved: Resolved::default() };
+pub(crate) fn resolve(sources: &Sources, schema: &Schema) -> Resolved {
+    let mut resolver = Resolver { schema, resolved: Resolved::default() };
     if let Some(file) = &sources.file {
         match tree::read(file) {
             Ok(entries) => resolver.walk(&Arc::from(file.name.as_str()), "", entries),
             Err(error) => resolver.resolved.errors.push(*error),
         }
     }
-    // Sorted, so that the same errors are always told in the same order.
-    let mut environment: Vec<_> =
-        sources.environment.iter().filter_map(|(name, value)| Some((environment::path(name)?, name, value))).collect();
-    environment.sort();
-    for (path, name, value) in environment {
-        resolver.take_variable(&path, name, value);
+    // An empty variable counts as unset: templates leave them behind. Sorted, so that the same errors are always reported in the
+    // same order, and the program's own prefix wins by coming last.
+    let set = || sources.environment.iter().filter(|(_, value)| !value.is_empty());
+    let mut variables: Vec<_> =
+        set().filter_map(|(name, value)| Some((schema.prefixes.read(name)?, name, value))).collect();
+    variables.sort();
+    for (variable, name, value) in variables {
+        resolver.take_variable(&variable, name, value);
+    }
+    for (name, _) in set() {
+        resolver.warn_of_separator(name);
     }
     resolver.fill_defaults(&sources.defaults);
     resolver.resolved
 }
 
 struct Resolver<'a> {
-    sections: &'a [Section],
+    schema: &'a Schema,
     resolved: Resolved,
 }
 
@@ -57,16 +65,20 @@ enum Place<'a> {
 
 impl<'a> Resolver<'a> {
     fn keys(&self) -> impl Iterator<Item = &'a Key> + use<'a> {
-        self.sections.iter().flat_map(|section| section.keys)
+        self.schema.sections.iter().flat_map(|section| section.keys)
     }
 
     fn place(&self, path: &str) -> Place<'a> {
         if let Some(key) = self.keys().find(|key| key.covers(path)) {
             return Place::Key(key);
         }
-        let mut below: Vec<_> = self.keys().filter_map(|key| below(key.path, path)).collect();
-        below.dedup();
-        if below.is_empty() { Place::Unknown } else { Place::Group(below) }
+        let mut below_it: Vec<_> = Vec::new();
+        for part in self.keys().filter_map(|key| below(key.path, path)) {
+            if !below_it.contains(&part) {
+                below_it.push(part);
+            }
+        }
+        if below_it.is_empty() { Place::Unknown } else { Place::Group(below_it) }
     }
 
     fn walk(&mut self, file: &Arc<str>, path: &str, entries: Vec<(String, Node)>) {
@@ -74,7 +86,7 @@ impl<'a> Resolver<'a> {
             let origin = Origin::File { name: Arc::clone(file), line: node.line };
             if name.contains('.') {
                 // It would be taken for a step further down.
-                let problem = "a key has no dots here: write its parts below each other".to_owned();
+                let problem = "nested keys must not contain dots: use indentation".to_owned();
                 self.error(ConfigError { key: Some(name), ..ConfigError::plain(origin, problem) });
                 continue;
             }
@@ -91,15 +103,44 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn take_variable(&mut self, path: &str, name: &str, value: &str) {
-        let origin = Origin::Environment(name.to_owned());
-        if environment_name(path) == name {
-            self.take(path, origin, &Raw::Scalar(value.to_owned()));
-        } else {
+    fn take_variable(&mut self, variable: &Variable, name: &str, value: &str) {
+        let path = variable.path.as_str();
+        let (origin, prefixes) = (Origin::Environment(name.to_owned()), &self.schema.prefixes);
+        if prefixes.variable_like(name, path) != name {
             let known = matches!(self.place(path), Place::Key(_));
-            let suggestion = if known { Some(path.to_owned()) } else { suggest::path(path, self.sections) };
+            let suggestion = if known { Some(path.to_owned()) } else { suggest::path(path, &self.schema.sections) };
+            let suggestion = suggestion.map(|path| self.variable(name, &path));
             self.error(ConfigError::unknown(origin, path, suggestion));
+        } else if !variable.own && !self.is_shared(path) && !matches!(self.place(path), Place::Unknown) {
+            // The program has the key, but not under the prefix that others read, too.
+            self.error(ConfigError::unknown(origin, path, Some(prefixes.variable(path))));
+        } else {
+            self.take(path, origin, &Raw::Scalar(value.to_owned()));
         }
+    }
+
+    /// The variable that sets `path`, with the prefix of `like` where it may have that.
+    fn variable(&self, like: &str, path: &str) -> String {
+        let prefixes = &self.schema.prefixes;
+        if self.is_shared(path) { prefixes.variable_like(like, path) } else { prefixes.variable(path) }
+    }
+
+    /// Whether `path` is a key, or a group of keys, that is also read under the shared prefix.
+    fn is_shared(&self, path: &str) -> bool {
+        let keys = self.schema.sections[..self.schema.shared].iter().flat_map(|section| section.keys);
+        keys.into_iter().any(|key| key.covers(path) || below(key.path, path).is_some())
+    }
+
+    /// Warns of a name that spells a key with a single `_` between its parts: it has no effect.
+    fn warn_of_separator(&mut self, name: &str) {
+        let Some(rest) = self.schema.prefixes.without_separator(name) else { return };
+        // A name that an operator chooses could be anything, also what Kubernetes sets for a Service.
+        let fixed = |key: &&Key| !key.path.contains('*') && key.path.replace('.', "_") == rest;
+        let Some(key) = self.keys().find(fixed) else { return };
+        let problem = "has no effect: the parts of a key are joined by two underscores".to_owned();
+        let suggestion = Some(self.variable(name, key.path));
+        let origin = Origin::Environment(name.to_owned());
+        self.resolved.warnings.push(ConfigError { suggestion, ..ConfigError::plain(origin, problem) });
     }
 
     /// One value for one path.
@@ -110,10 +151,10 @@ impl<'a> Resolver<'a> {
             Place::Group(_) if matches!(raw, Raw::Nothing) => self.name(path, &origin),
             Place::Group(below) => {
                 let suggestion = match (&origin, below.first()) {
-                    (Origin::Environment(_), Some(first)) => Some(environment_name(&format!("{path}.{first}"))),
+                    (Origin::Environment(name), Some(first)) => Some(self.variable(name, &format!("{path}.{first}"))),
                     _ => None,
                 };
-                let problem = format!("expected keys below it: {}", listed(&below));
+                let problem = format!("expected nested keys: {}", listed(&below));
                 self.error(ConfigError {
                     origin,
                     key: Some(path.to_owned()),
@@ -125,11 +166,15 @@ impl<'a> Resolver<'a> {
             Place::Unknown => {
                 // What is missing in a group with an unknown key is probably what that key was meant to be.
                 self.resolved.unread.extend(path.rsplit_once('.').map(|(group, _)| group.to_owned()));
-                let environment = matches!(origin, Origin::Environment(_));
-                // Nobody reads a suggestion for an error that is not shown.
+                // An error that is not shown needs no suggestion.
                 let shown = self.resolved.errors.len() < SHOWN_MAX;
-                let suggestion = shown.then(|| suggest::path(path, self.sections)).flatten();
-                let suggestion = suggestion.filter(|path| !environment || matches!(self.place(path), Place::Key(_)));
+                let suggestion = shown.then(|| suggest::path(path, &self.schema.sections)).flatten();
+                let suggestion = match &origin {
+                    Origin::Environment(name) => suggestion
+                        .filter(|path| matches!(self.place(path), Place::Key(_)))
+                        .map(|path| self.variable(name, &path)),
+                    Origin::Default | Origin::File { .. } => suggestion,
+                };
                 self.error(ConfigError::unknown(origin, path, suggestion));
             }
         }
@@ -183,7 +228,8 @@ impl<'a> Resolver<'a> {
     }
 
     fn bad_name(&mut self, path: &str, origin: &Origin) {
-        let problem = "a name consists of a-z, 0-9 and single _, begins with a letter and ends without _";
+        let problem =
+            "a name consists of a-z, 0-9 and single _; it must start with a letter and end with a letter or digit";
         let error =
             ConfigError { key: Some(path.to_owned()), ..ConfigError::plain(origin.clone(), problem.to_owned()) };
         // The group and the keys below it would all say so.

@@ -162,6 +162,11 @@ impl<'a> Check<'a> {
         self.unread.contains(path) || self.values.settings.contains_key(path)
     }
 
+    /// What was read. Keys that could not be read are absent, or have their default.
+    pub fn values(&self) -> &'a Values {
+        self.values
+    }
+
     /// What the operator named in `group`.
     pub fn names(&self, group: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         self.values.names(group)

@@ -33,7 +33,7 @@ pub struct File {
 pub struct Environment {
     /// `--config FILE`.
     pub config: Option<PathBuf>,
-    /// The environment variables, `LAMEDUCK_CONFIG` among them.
+    /// The environment variables, that which names the file among them.
     pub variables: Vec<(OsString, OsString)>,
 }
 
@@ -69,16 +69,19 @@ pub(crate) enum Raw {
 }
 
 impl Sources {
-    /// Reads the file that `--config` or else `LAMEDUCK_CONFIG` names. No file is fine; one that is named must be there.
+    /// Reads the file that `--config` names, or else the first of `named_by` that is set and not empty: `ORDERS_CONFIG`. No file is
+    /// fine; one that is named must be there.
     ///
     /// # Errors
     /// A sentence that names the file, who named it, and what is wrong with it.
-    pub fn read(process: Environment) -> Result<Self, String> {
-        let named = process.variables.iter().find(|(name, value)| name == "LAMEDUCK_CONFIG" && !value.is_empty());
-        let file = match (&process.config, named) {
-            (Some(path), _) => Some((path.clone(), "--config")),
-            (None, Some((_, path))) => Some((PathBuf::from(path), "LAMEDUCK_CONFIG")),
-            (None, None) => None,
+    pub fn read(process: Environment, named_by: &[String]) -> Result<Self, String> {
+        let set = |(name, value): &&(OsString, OsString), wanted: &str| name == wanted && !value.is_empty();
+        let file = match &process.config {
+            Some(path) => Some((path.clone(), "--config")),
+            None => named_by.iter().find_map(|wanted| {
+                let found = process.variables.iter().find(|variable| set(variable, wanted));
+                found.map(|(_, path)| (PathBuf::from(path), wanted.as_str()))
+            }),
         };
         let file = file.map(|(path, by)| read_file(&path, by)).transpose()?;
         let environment = process
@@ -97,7 +100,7 @@ fn read_file(path: &Path, named_by: &str) -> Result<File, String> {
     let mut bytes = Vec::new();
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| fail(format!("cannot be read: {error}")))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(fail("is larger than 1MiB: not a configuration".to_owned()));
+        return Err(fail("exceeds 1 MiB".to_owned()));
     }
     let text = String::from_utf8(bytes).map_err(|_| fail("is not UTF-8".to_owned()))?;
     Ok(File { name: shown.to_string(), text })

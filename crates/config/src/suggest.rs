@@ -1,17 +1,7 @@
-//! "Did you mean": the closest of what there is, or nothing. A wild guess helps nobody.
+//! "Did you mean", for paths of keys.
 
+use crate::closest::closest;
 use crate::key::{Key, Section};
-
-/// The candidate that `text` is a slip of the pen away from.
-pub fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let slips_max = (text.len() / 3).clamp(1, 4);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(text, candidate), candidate))
-        .filter(|(slips, candidate)| *slips <= slips_max && *slips < candidate.len())
-        .min_by_key(|(slips, _)| *slips)
-        .map(|(_, candidate)| candidate)
-}
 
 /// The key or group that was probably meant by `path`, which does not exist.
 pub(crate) fn path(path: &str, sections: &[Section]) -> Option<String> {

@@ -38,7 +38,7 @@ pub(crate) fn read(file: &File) -> Result<Vec<(String, Node)>, Box<ConfigError>>
             Content::Map(entries) => Ok(entries),
             Content::Nothing => Ok(Vec::new()),
             Content::Scalar(_) | Content::List(_) => {
-                Err(not_yaml(file, 1, "expected keys at the top, such as `drain:`"))
+                Err(not_yaml(file, 1, "expected top-level keys, such as `drain:`"))
             }
         },
         Err(error) => {

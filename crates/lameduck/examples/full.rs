@@ -18,9 +18,9 @@ fn main() -> ExitCode {
     let service = Service::new("full")
         .version(env!("CARGO_PKG_VERSION"))
         .summary("Shows every part that a service may have.")
-        .dependency("ids", Ids)
-        .worker("ticker", tick)
         .settings::<Queue>()
+        .dependency("ids", |_| Ids)
+        .worker("ticker", tick)
         .routes(build);
     lameduck::run(service)
 }
@@ -48,8 +48,11 @@ impl Settings for Queue {
 struct Ids;
 
 impl Dependency for Ids {
-    async fn connect(&self) -> Result<(), DependencyError> {
-        Ok(())
+    /// The last id that was given.
+    type Handle = Arc<AtomicU64>;
+
+    async fn connect(&self) -> Result<Self::Handle, DependencyError> {
+        Ok(Arc::default())
     }
 }
 
@@ -68,7 +71,7 @@ async fn build(start: Start<Queue>) -> anyhow::Result<App> {
     start.worker("submitted", |worker| work_off(worker, waiting));
     let submitted = IntCounter::new("full_submitted_total", "Jobs that were submitted.")?;
     start.registry().register(Box::new(submitted.clone()))?;
-    let app = Shared { queue, ids: Arc::default(), submitted };
+    let app = Shared { queue, ids: start.dependency::<Ids>("ids")?, submitted };
     warm.open();
     let patient = RouteOptions { request_timeout: Some(Duration::from_secs(120)), ..RouteOptions::default() };
     Ok(App::new()

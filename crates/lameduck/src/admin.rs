@@ -52,7 +52,7 @@ async fn scrape(State(admin): State<Admin>) -> Response {
     match metrics::text(&admin.registry) {
         Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], text).into_response(),
         Err(error) => {
-            tracing::error!(%error, "metrics cannot be told: {error}");
+            tracing::error!(%error, "cannot encode metrics: {error}");
             (StatusCode::INTERNAL_SERVER_ERROR, "a metric of this service is malformed; see its log\n").into_response()
         }
     }

@@ -9,7 +9,7 @@ mod timeline;
 
 pub use timeline::timeline;
 
-use crate::config::{self, Environment, Loaded, Settings, Sources};
+use crate::config::{self, Environment, Loaded, ServiceKeys, Settings, Sources};
 use command::Command;
 use std::ffi::OsString;
 
@@ -35,8 +35,6 @@ pub struct Invocation {
     pub colour: bool,
     /// Defaults of the service in place of the declared ones, by path.
     pub defaults: Vec<(&'static str, String)>,
-    /// Sections that the service registered besides those of its settings.
-    pub sections: Vec<config::Section>,
 }
 
 /// What the command line amounts to.
@@ -62,7 +60,6 @@ impl Invocation {
             environment: std::env::vars_os().collect(),
             colour: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
             defaults: Vec::new(),
-            sections: Vec::new(),
         }
     }
 }
@@ -72,9 +69,13 @@ impl Invocation {
 /// # Panics
 /// As [`config::load`] does.
 pub fn parse<S: Settings>(about: &About, invocation: Invocation) -> Parsed<S> {
+    parse_by(about, invocation, &ServiceKeys { name: about.name, ..ServiceKeys::default() })
+}
+
+/// [`parse`], for a service that adds more than settings to the configuration.
+pub(crate) fn parse_by<S: Settings>(about: &About, invocation: Invocation, keys: &ServiceKeys) -> Parsed<S> {
     let colour = invocation.colour;
-    let sections = config::sections_with::<S>(&invocation.sections);
-    let command = match command::read(about, invocation.arguments, colour) {
+    let command = match command::read(about, &keys.prefixes(), invocation.arguments, colour) {
         Ok(command) => command,
         Err(parsed) => return parsed.into(),
     };
@@ -84,18 +85,19 @@ pub fn parse<S: Settings>(about: &About, invocation: Invocation) -> Parsed<S> {
         Command::Version => return Parsed::Print(version(about)),
         #[cfg(feature = "cluster")]
         Command::DrainTest(options) => return Parsed::DrainTest(options),
-        Command::Keys => return Parsed::Print(config::reference(&sections)),
+        Command::Keys => return Parsed::Print(config::page(&keys.schema::<S>())),
     };
-    let sources = match Sources::read(Environment { config, variables: invocation.environment }) {
+    let process = Environment { config, variables: invocation.environment };
+    let sources = match Sources::read(process, &keys.prefixes().plain("CONFIG")) {
         Ok(sources) => Sources { defaults: invocation.defaults, ..sources },
         Err(problem) => return Parsed::Refuse(format!("{}: {problem}\n", about.name)),
     };
-    match config::load_with::<S>(&sources, &invocation.sections) {
+    match keys.load::<S>(&sources) {
         Err(errors) => Parsed::Refuse(format!(
-            "{}: {errors}\nAll keys: docs/configuration.md. `{} check` shows what is in force.\n",
+            "{}: {errors}\nAll keys: docs/configuration.md. `{} check` shows every value in effect.\n",
             about.name, about.name
         )),
-        Ok(loaded) if check => Parsed::Print(check::report(about, &loaded, &sections, colour)),
+        Ok(loaded) if check => Parsed::Print(check::report(about, &loaded, &keys.schema::<S>().sections, colour)),
         Ok(loaded) => Parsed::Serve(Box::new(loaded)),
     }
 }

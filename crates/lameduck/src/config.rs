@@ -17,20 +17,26 @@
 //! ```
 
 mod options;
+mod page;
 mod sections;
 
+pub(crate) use page::page;
+
+use lameduck_config::Schema;
 use std::net::SocketAddr;
 
 pub use lameduck_config::{
-    Check, ConfigError, ConfigErrors, EffectiveLine, Environment, File, Form, FromValue, Key, Kind, Origin, Section,
-    Settings, Sources, Value, Values, effective, environment_name, is_name, reference,
+    Check, ConfigError, ConfigErrors, EffectiveLine, Environment, File, Form, FromValue, Key, Kind, Origin, Prefixes,
+    Secret, Section, Settings, Sources, Value, Values, effective, is_name,
 };
 pub use lameduck_support::duration::{format as format_duration, parse as parse_duration};
 pub use lameduck_support::size::{format as format_bytes, parse as parse_bytes};
+use sections::EVERY_DEPENDENCY;
 pub use sections::{
-    Admin, Cluster, Config, Dependency, DependencyTarget, Drain, DrainCall, Health, HostPort, HttpUrl, Listen,
-    Liveness, Log, Service, Stages,
+    Admin, Cluster, Config, Dependency, Drain, DrainCall, Health, HostPort, HttpUrl, HttpUrlError, Listen, Liveness,
+    Log, Need, Pace, Service, Stages,
 };
+pub(crate) use sections::{Declared, HTTP, KindKeys, TCP};
 
 /// A configuration that holds together.
 #[derive(Clone, Debug)]
@@ -45,17 +51,63 @@ pub struct Loaded<S> {
     pub warnings: Vec<ConfigError>,
 }
 
-/// The sections of the engine and of a service `S`.
-pub fn sections<S: Settings>() -> Vec<Section> {
-    sections_with::<S>(&[])
+/// What the names of the engine's variables begin with in every service. A variable with the service's own prefix wins.
+const SHARED_PREFIX: &str = "LAMEDUCK_";
+
+/// What a service adds to the engine's keys, beside the sections of its settings.
+#[derive(Clone, Debug)]
+pub(crate) struct ServiceKeys {
+    /// The name of the service, which its own variables begin with.
+    pub(crate) name: &'static str,
+    /// Kinds of dependencies that operators can configure.
+    pub(crate) kinds: Vec<KindKeys>,
+    /// Dependencies that the service's code brings.
+    pub(crate) declared: Vec<Declared>,
+    /// What else the service registered: listeners.
+    pub(crate) registered: Vec<Section>,
 }
 
-/// As [`sections`], with those that a service registered besides.
-pub fn sections_with<S: Settings>(registered: &[Section]) -> Vec<Section> {
-    Config::SECTIONS.iter().chain(S::SECTIONS).chain(registered).copied().collect()
+impl Default for ServiceKeys {
+    fn default() -> Self {
+        Self { name: "lameduck", kinds: vec![TCP, HTTP], declared: Vec::new(), registered: Vec::new() }
+    }
 }
 
-/// Reads and checks everything.
+impl ServiceKeys {
+    /// What the names of the service's variables begin with.
+    pub(crate) fn prefixes(&self) -> Prefixes {
+        Prefixes::of(self.name).with_shared(SHARED_PREFIX)
+    }
+
+    /// The keys of the engine, of the kinds of dependencies, and of a service with the settings `S`.
+    pub(crate) fn schema<S: Settings>(&self) -> Schema {
+        let mut sections = Config::SECTIONS.to_vec();
+        let kinds = self.kinds.iter().map(|kind| Section { name: "dependencies", doc: kind.doc, keys: kind.keys });
+        let parts: Vec<_> = kinds.chain([EVERY_DEPENDENCY]).collect();
+        let after = sections.iter().position(|section| section.name == "dependencies").map_or(0, |at| at + 1);
+        sections.splice(after..after, parts);
+        sections.extend(&self.registered);
+        let shared = sections.len();
+        sections.extend(S::SECTIONS);
+        Schema { sections, shared, prefixes: self.prefixes() }
+    }
+
+    /// Reads and checks everything; see [`load`].
+    pub(crate) fn load<S: Settings>(&self, sources: &Sources) -> Result<Loaded<S>, ConfigErrors> {
+        let loaded = lameduck_config::load(sources, &self.schema::<S>(), |values, check| {
+            let (config, settings) = (Config::read(values, self), S::read(values));
+            config.listen.check(&addresses(values, &self.registered), check);
+            config.check(check, self);
+            settings.check(check);
+            (config, settings)
+        })?;
+        let (config, settings) = loaded.config;
+        Ok(Loaded { config, settings, values: loaded.values, warnings: loaded.warnings })
+    }
+}
+
+/// Reads and checks everything, for a service that has settings and nothing else to configure: no dependencies of its own, no
+/// kinds of dependencies. [`Service::load`](crate::Service::load) knows all of a service.
 ///
 /// # Errors
 /// Every error of the load, in the order of the file, then of the environment, then of what does not go together.
@@ -63,26 +115,7 @@ pub fn sections_with<S: Settings>(registered: &[Section]) -> Vec<Section> {
 /// # Panics
 /// If `S` reads a key that it does not declare, or as another kind: see [`Values::get`].
 pub fn load<S: Settings>(sources: &Sources) -> Result<Loaded<S>, ConfigErrors> {
-    load_with(sources, &[])
-}
-
-/// As [`load`], with sections that a service registered besides those of `S`.
-///
-/// # Errors
-/// As [`load`].
-///
-/// # Panics
-/// As [`load`].
-pub fn load_with<S: Settings>(sources: &Sources, registered: &[Section]) -> Result<Loaded<S>, ConfigErrors> {
-    let loaded = lameduck_config::load(sources, &sections_with::<S>(registered), |values, check| {
-        let (config, settings) = (Config::read(values), S::read(values));
-        config.listen.check(&addresses(values, registered), check);
-        config.check(check);
-        settings.check(check);
-        (config, settings)
-    })?;
-    let (config, settings) = loaded.config;
-    Ok(Loaded { config, settings, values: loaded.values, warnings: loaded.warnings })
+    ServiceKeys::default().load(sources)
 }
 
 /// Where the listeners that a service registered are to listen.

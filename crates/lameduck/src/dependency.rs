@@ -1,64 +1,117 @@
 //! What the service needs from outside: each a gate at start-up, a check while it serves, a release at the end.
+//!
+//! `named` holds a dependency with the handle it yielded, `keeper` opens and watches it, `set` is all of them, `kind` lets a
+//! crate offer a kind that operators configure, `tcp` and `http` are such kinds.
 
-mod configured;
-mod connect;
-mod health;
 mod http;
+mod keeper;
+mod kind;
+mod named;
+mod set;
+mod status;
 mod tcp;
 
-pub use self::http::{Http, HttpUrlError};
+pub use self::http::Http;
 pub use self::tcp::Tcp;
-pub(crate) use configured::required;
-pub(crate) use connect::{Acquired, connect_all};
-pub(crate) use health::watch_health;
+pub use kind::{DependencyConfig, DependencyKind};
+pub use named::WhenConnected;
+pub use set::DependencyNotFound;
 
-use futures_util::future::BoxFuture;
+pub(crate) use kind::AnyKind;
+pub(crate) use named::Named;
+pub(crate) use set::Dependencies;
+pub(crate) use status::{CHECK_BOUNDS, Condition};
+
 use std::future::Future;
-use std::sync::Arc;
 
-/// Something outside that the service cannot work without: a database, a broker, another service.
+/// The kinds that every service offers.
+pub(crate) fn built_in() -> Vec<AnyKind> {
+    vec![AnyKind::of::<Tcp>(), AnyKind::of::<Http>()]
+}
+
+/// Something outside that the service works with: a database, a broker, another service.
 ///
-/// The engine calls [`connect`](Dependency::connect) until it succeeds, with a growing pause, before anything is built on it;
-/// [`check`](Dependency::check) now and then while serving, if readiness follows it; [`release`](Dependency::release) once at the
-/// end, in reverse order of start-up. All on the work runtime; each call is bounded and dropped at its bound.
+/// It is built from the settings, before anything is connected; [`connect`](Dependency::connect) yields the handle that routes and
+/// workers use: a pool, a client. The engine calls `connect` with a growing pause until it succeeds,
+/// [`check`](Dependency::check) every `check_interval` from then on, and [`release`](Dependency::release) once at the end, in
+/// reverse order of start-up. All on the work runtime; each call is bounded and dropped at its bound.
+///
+/// A handle must reconnect by itself: after the first success the engine does not call `connect` again.
 ///
 /// ```
-/// use lameduck::{Dependency, DependencyError};
+/// use lameduck::config::{Key, Kind, Section, Settings, Values};
+/// use lameduck::{Dependency, DependencyError, Service};
+/// use std::sync::Arc;
 ///
-/// struct Database;
+/// struct Database {
+///     url: String,
+/// }
+///
+/// #[derive(Clone)]
+/// struct Pool(Arc<String>);
 ///
 /// impl Dependency for Database {
-///     async fn connect(&self) -> Result<(), DependencyError> {
-///         // Open the pool, keep it in self.
-///         Ok(())
+///     type Handle = Pool;
+///
+///     async fn connect(&self) -> Result<Pool, DependencyError> {
+///         Ok(Pool(Arc::new(format!("connected to {}", self.url))))
 ///     }
 /// }
+/// # const ANY: lameduck::config::Form = lameduck::config::Form { expected: "a URL", valid: |_| true };
+///
+/// struct Orders {
+///     database: String,
+/// }
+///
+/// impl Settings for Orders {
+///     // …
+/// #     const SECTIONS: &'static [Section] = &[Section { name: "orders", doc: "Orders.", keys: &[
+/// #         Key::new("orders.database", Kind::Text(ANY), "postgres://localhost/orders", "The database."),
+/// #     ] }];
+/// #     fn read(values: &Values) -> Self { Self { database: values.get("orders.database") } }
+/// }
+///
+/// let service = Service::new("orders")
+///     .settings::<Orders>()
+///     .dependency("database", |orders: &Orders| Database { url: orders.database.clone() })
+///     .routes(|start| async move {
+///         let pool = start.dependency::<Database>("database")?;
+///         Ok(lameduck::App::new().route("/", axum::routing::get(async move || pool.0.to_string())))
+///     });
 /// ```
 pub trait Dependency: Send + Sync + 'static {
+    /// What routes and workers use: a pool, a client, `()` if there is nothing but to know that it is there.
+    type Handle: Clone + Send + Sync + 'static;
+
     /// One attempt. Success opens the gate.
     ///
     /// # Errors
     /// [`DependencyError::Transient`] is tried again until `stages.readiness_timeout`; [`DependencyError::Permanent`] ends the
-    /// start at once.
+    /// start at once. (An optional dependency is tried again in both cases.)
     ///
     /// # Cancel safety
-    /// Must be: an attempt is dropped at its bound and when the process is told to leave.
-    fn connect(&self) -> impl Future<Output = Result<(), DependencyError>> + Send;
+    /// Must be: an attempt is dropped after `connect_timeout`, and when the process leaves.
+    fn connect(&self) -> impl Future<Output = Result<Self::Handle, DependencyError>> + Send;
 
     /// Whether it still answers. By default, always.
     ///
     /// # Errors
     /// Why it does not.
-    fn check(&self) -> impl Future<Output = Result<(), DependencyError>> + Send {
+    ///
+    /// # Cancel safety
+    /// Must be: a check is dropped after `connect_timeout`, and when the process leaves.
+    fn check(&self, handle: &Self::Handle) -> impl Future<Output = Result<(), DependencyError>> + Send {
+        let _ = handle;
         async { Ok(()) }
     }
 
-    /// Gives back what [`connect`](Dependency::connect) acquired. Called once, and only after a successful connect. By default
-    /// there is nothing to give back.
+    /// Closes what [`connect`](Dependency::connect) opened. Called once, and only after a successful connect. By default the
+    /// handle is dropped.
     ///
     /// # Errors
     /// Why it could not; logged, and the exit goes on.
-    fn release(&self) -> impl Future<Output = Result<(), DependencyError>> + Send {
+    fn release(&self, handle: Self::Handle) -> impl Future<Output = Result<(), DependencyError>> + Send {
+        drop(handle);
         async { Ok(()) }
     }
 }
@@ -93,63 +146,3 @@ impl std::fmt::Display for DependencyError {
 }
 
 impl std::error::Error for DependencyError {}
-
-/// A dependency by name, whatever its kind.
-#[derive(Clone)]
-pub(crate) struct Named {
-    pub(crate) name: String,
-    kind: Arc<dyn Erased>,
-    /// Whether /readyz says 503 while it does not answer.
-    pub(crate) readiness: bool,
-}
-
-impl Named {
-    pub(crate) fn new(name: impl Into<String>, kind: impl Dependency) -> Self {
-        Self { name: name.into(), kind: Arc::new(kind), readiness: false }
-    }
-
-    /// Makes /readyz follow it.
-    pub(crate) fn with_readiness(self) -> Self {
-        Self { readiness: true, ..self }
-    }
-
-    async fn connect(&self) -> Result<(), DependencyError> {
-        self.kind.connect().await
-    }
-
-    async fn check(&self) -> Result<(), DependencyError> {
-        self.kind.check().await
-    }
-
-    /// See [`Dependency::release`].
-    pub(crate) async fn release(&self) -> Result<(), DependencyError> {
-        self.kind.release().await
-    }
-}
-
-impl std::fmt::Debug for Named {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Named").field("name", &self.name).field("readiness", &self.readiness).finish()
-    }
-}
-
-/// [`Dependency`] behind a pointer.
-trait Erased: Send + Sync {
-    fn connect(&self) -> BoxFuture<'_, Result<(), DependencyError>>;
-    fn check(&self) -> BoxFuture<'_, Result<(), DependencyError>>;
-    fn release(&self) -> BoxFuture<'_, Result<(), DependencyError>>;
-}
-
-impl<D: Dependency> Erased for D {
-    fn connect(&self) -> BoxFuture<'_, Result<(), DependencyError>> {
-        Box::pin(Dependency::connect(self))
-    }
-
-    fn check(&self) -> BoxFuture<'_, Result<(), DependencyError>> {
-        Box::pin(Dependency::check(self))
-    }
-
-    fn release(&self) -> BoxFuture<'_, Result<(), DependencyError>> {
-        Box::pin(Dependency::release(self))
-    }
-}

@@ -76,11 +76,12 @@
 //! |---|---|---|
 //! | routes | [`Service::routes`] | an axum `Router`, or an [`App`]: layers, JSON errors, limits for each route ([`RouteOptions`]) |
 //! | listeners | [`Service::listener`] | more ports with other routes; one ledger and one drain for all of them |
-//! | dependencies | [`Service::dependency`], `stages.dependencies` | a [`Dependency`] is a gate at start-up, a check, a release |
+//! | dependencies | [`Service::dependency`], `dependencies` | a [`Dependency`] is a gate at start-up, a check, a release, and a handle |
 //! | gates | [`Start::gate`] | anything else the service must wait for before it is ready |
 //! | workers | [`Service::worker`], [`Start::worker`] | a [`Worker`] is notified, waited for, and named if it stays |
 //! | jobs | [`Handle::jobs`] | accepted work: a [`Job`] is finished, returned, or lost and named |
 //! | settings | [`Service::settings`] | sections of the configuration, checked and documented with the engine's: [`config`] |
+//! | files | [`Start::reload`] | keys, tokens, certificates: read again when they change, the last good version in use |
 //! | metrics | [`Start::registry`] | exposed with the engine's at `/metrics` |
 //! | lifecycle | [`Handle`] | phase, time left, [`leaving`](Handle::leaving), [`draining`](Handle::draining): to read, not to change |
 //!
@@ -121,6 +122,7 @@ mod liveness;
 mod metrics;
 mod observer;
 mod release;
+mod reload;
 mod report_file;
 mod run;
 mod runtime;
@@ -130,7 +132,10 @@ mod workers;
 
 pub use anyhow;
 pub use axum;
-pub use dependency::{Dependency, DependencyError, Http, HttpUrlError, Tcp};
+pub use config::HttpUrlError;
+pub use dependency::{
+    Dependency, DependencyConfig, DependencyError, DependencyKind, DependencyNotFound, Http, Tcp, WhenConnected,
+};
 pub use engine::{Engine, EngineBuilder, start};
 pub use gates::Gate;
 pub use handle::{Handle, NoEngine};
@@ -140,6 +145,7 @@ pub use lameduck_server::{
     App, Began, Connection, Goodbye, Interest, Record, Rejected, RequestObserver, RequestScope, RouteOptions,
 };
 pub use prometheus;
+pub use reload::Reloaded;
 pub use run::run;
 pub use runtime::Addresses;
 pub use service::{Service, Start};

@@ -1,8 +1,10 @@
 //! The state of the process at this moment: the published phase, completed by what the rooms count.
 
+use crate::dependency::Dependencies;
 use crate::events::{PhaseView, Shared};
 use crate::jobs::Jobs;
 use crate::release::Releasing;
+use crate::reload::Files;
 use crate::workers::WorkerSet;
 use lameduck_lifecycle::{Document, Phase, Report, Snapshot, Straggler};
 use lameduck_server::{Numbers, Server};
@@ -18,6 +20,8 @@ pub(crate) struct Observer {
     pub(crate) jobs: Jobs,
     pub(crate) workers: WorkerSet,
     pub(crate) releasing: Releasing,
+    pub(crate) dependencies: Dependencies,
+    pub(crate) files: Files,
 }
 
 impl Observer {

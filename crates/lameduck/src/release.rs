@@ -1,7 +1,7 @@
 //! Giving back what start-up acquired, in reverse order: workers, then dependencies. Each is bounded, and each leaves time to
 //! those after it.
 
-use crate::dependency::{Acquired, Named};
+use crate::dependency::{Dependencies, Named};
 use crate::workers::WorkerSet;
 use lameduck_lifecycle::{Straggler, StragglerKind, WaitsFor};
 use lameduck_support::duration::millis;
@@ -48,13 +48,13 @@ enum Part {
 /// Dropped, nothing further is released; what was being released is dropped with it.
 pub(crate) async fn release_all(
     workers: &WorkerSet,
-    acquired: &Acquired,
+    dependencies: &Dependencies,
     releasing: &Releasing,
     work: &runtime::Handle,
     until: Instant,
 ) {
     let names = workers.names_reversed().into_iter().map(Part::Worker);
-    let parts: Vec<Part> = names.chain(acquired.take_reversed().into_iter().map(Part::Dependency)).collect();
+    let parts: Vec<Part> = names.chain(dependencies.take_reversed().into_iter().map(Part::Dependency)).collect();
     let count = parts.len();
     for (index, part) in parts.into_iter().enumerate() {
         let bound = bound(Instant::now(), until, count - 1 - index);

@@ -60,7 +60,7 @@ async fn command<S: Settings>(mut service: Service<S>, clock: Clock) -> ExitCode
         Err(error) => return print_error(&format!("cannot handle signals: {error}"), Exit::Failed),
     };
     let invocation = service.invocation();
-    match cli::parse::<S>(&service.about, invocation) {
+    match cli::parse_by::<S>(&service.about, invocation, &service.keys()) {
         Parsed::Serve(loaded) => serve(service, *loaded, signals, clock).await,
         Parsed::Print(text) => print(&text),
         Parsed::Refuse(problem) => print_error(&problem, Exit::Usage),

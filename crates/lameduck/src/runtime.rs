@@ -14,10 +14,10 @@ mod threads;
 pub(crate) use assemble::Running;
 
 use crate::clock::Clock;
-use crate::config::{Config, Loaded, Settings};
-use crate::dependency::Named;
+use crate::config::{self, Config, Loaded, Pace, Prefixes, Settings, Values};
+use crate::dependency::{AnyKind, Dependencies, Named};
 use crate::events::Events;
-use crate::service::{Build, Common, Service, Start};
+use crate::service::{Build, Coded, Common, Service, Start};
 use crate::workers::PendingWorker;
 use lameduck_lifecycle::Event;
 use std::net::SocketAddr;
@@ -35,9 +35,11 @@ pub(crate) struct Configured {
 /// The service without the type of its settings.
 struct Parts {
     version: &'static str,
+    /// What its environment variables begin with: for messages.
+    prefixes: Prefixes,
     listeners: Vec<ListenerPart>,
     workers: Vec<PendingWorker>,
-    dependencies: Vec<Named>,
+    dependencies: Dependencies,
 }
 
 /// A work listener: where it listens, and how its routes are built.
@@ -101,8 +103,10 @@ impl Configured {
         clock: Clock,
         log: Option<Arc<lameduck_telemetry::Guard>>,
     ) -> Self {
-        let Service { about, listeners, workers, dependencies, .. } = service;
+        let prefixes = service.keys().prefixes();
+        let Service { about, listeners, workers, dependencies: coded, kinds, .. } = service;
         let Loaded { config, settings, values, .. } = loaded;
+        let dependencies = dependencies(&config, &values, &settings, &kinds, coded);
         let settings = Arc::new(settings);
         let listeners = listeners.into_iter().map(|listener| {
             let (settings, build) = (Arc::clone(&settings), listener.build);
@@ -119,7 +123,8 @@ impl Configured {
                 build: Box::new(move |common| build(Start { common, settings })),
             }
         });
-        let parts = Parts { version: about.version, listeners: listeners.collect(), workers, dependencies };
+        let listeners = listeners.collect();
+        let parts = Parts { version: about.version, prefixes, listeners, workers, dependencies };
         Self { config: Arc::new(config), clock, parts, log }
     }
 
@@ -130,7 +135,7 @@ impl Configured {
     pub(crate) fn bind(&self) -> Result<Ports, StartError> {
         let fail = |key: &str, error: &lameduck_server::BindError| StartError {
             gate: key.to_owned(),
-            error: format!("{error} ({key}, or {} in the environment)", crate::config::environment_name(key)),
+            error: format!("{error} ({key}, or {} in the environment)", self.parts.prefixes.variable(key)),
         };
         let mut work = Vec::new();
         for ListenerPart { name, address, .. } in &self.parts.listeners {
@@ -160,4 +165,32 @@ impl Configured {
     ) -> Running {
         assemble::start(self, ports, events, receiver)
     }
+}
+
+/// Builds the dependencies: those of the configuration, then those of the service's code. Connects to nothing.
+fn dependencies<S>(
+    config: &Config,
+    values: &Values,
+    settings: &S,
+    kinds: &[AnyKind],
+    mut coded: Vec<Coded<S>>,
+) -> Dependencies {
+    let mut build = |dependency: &config::Dependency| -> Option<Named> {
+        let config::Dependency { name, kind, need, pace } = dependency;
+        match kind {
+            Some(kind) => {
+                let kind = kinds.iter().find(|known| known.keys.kind == kind)?;
+                // Checked when the configuration was loaded.
+                kind.build(name, values, *need, *pace).ok()
+            }
+            None => {
+                let at = coded.iter().position(|coded| coded.declared.name == *name)?;
+                Some((coded.remove(at).build)(settings, *need, *pace))
+            }
+        }
+    };
+    let mut all: Vec<_> = config.dependencies.iter().filter_map(&mut build).collect();
+    // A configuration that was loaded without this service knows nothing of them.
+    all.extend(coded.into_iter().map(|Coded { declared, build }| build(settings, declared.need, Pace::default())));
+    Dependencies::new(all)
 }

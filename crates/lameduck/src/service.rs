@@ -1,18 +1,26 @@
 //! What a service consists of, said once: routes, workers, dependencies, settings.
 
+mod start;
+
+pub(crate) use start::Common;
+pub use start::Start;
+
 use crate::cli::{About, Invocation};
-use crate::config::{self, Config, Key, Kind, Loaded, Settings};
-use crate::dependency::{Dependency, Named};
-use crate::gates::{Gate, Gates};
-use crate::handle::Handle;
-use crate::jobs::Jobs;
+use crate::config::{
+    self, ConfigErrors, Declared, Key, Kind, Loaded, Need, Pace, Section, ServiceKeys, Settings, Sources,
+};
+use crate::dependency::{AnyKind, Dependency, DependencyKind, Named, built_in};
 use crate::workers::{PendingWorker, Worker};
 use futures_util::future::BoxFuture;
 use lameduck_server::App;
-use prometheus::Registry;
 use std::ffi::OsString;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+
+/// A dependency that the service's code brings.
+pub(crate) struct Coded<S> {
+    pub(crate) declared: Declared,
+    pub(crate) build: Box<dyn FnOnce(&S, Need, Pace) -> Named + Send>,
+}
 
 /// Builds the routes of a listener from what is known at start-up.
 pub(crate) type Build<T> = Box<dyn FnOnce(T) -> BoxFuture<'static, anyhow::Result<App>> + Send>;
@@ -34,7 +42,8 @@ pub struct Service<S = ()> {
     /// The first one is `http`.
     pub(crate) listeners: Vec<Listener<S>>,
     pub(crate) workers: Vec<PendingWorker>,
-    pub(crate) dependencies: Vec<Named>,
+    pub(crate) dependencies: Vec<Coded<S>>,
+    pub(crate) kinds: Vec<AnyKind>,
     pub(crate) logging: Logging,
     arguments: Option<Vec<OsString>>,
 }
@@ -69,16 +78,22 @@ impl Service {
             listeners: vec![Listener::http()],
             workers: Vec::new(),
             dependencies: Vec::new(),
+            kinds: built_in(),
             logging: Logging::Engine,
             arguments: None,
         }
     }
 
     /// Adds sections of its own to the configuration: read with the engine's, checked with them, documented with them, and
-    /// handed to [`routes`](Self::routes) and [`listener`](Self::listener), which therefore come after this.
+    /// handed to [`routes`](Self::routes), [`listener`](Self::listener) and dependencies, which therefore come after this.
+    ///
+    /// # Panics
+    /// If a dependency was added before: it could not see the settings.
     pub fn settings<S: Settings>(self) -> Service<S> {
-        let Self { about, workers, dependencies, logging, arguments, .. } = self;
-        Service { about, listeners: vec![Listener::http()], workers, dependencies, logging, arguments }
+        let Self { about, workers, dependencies, kinds, logging, arguments, .. } = self;
+        assert!(dependencies.is_empty(), "Service::settings must come before Service::dependency");
+        let listeners = vec![Listener::http()];
+        Service { about, listeners, workers, dependencies: Vec::new(), kinds, logging, arguments }
     }
 }
 
@@ -167,21 +182,6 @@ impl<S: Settings> Service<S> {
         self
     }
 
-    /// Reads and checks the configuration of this service: the engine's sections, its own, and what it registered. For
-    /// [`start`](crate::start); [`run`](crate::run) does it by itself.
-    ///
-    /// # Errors
-    /// As [`config::load`].
-    pub fn load(&self, sources: &config::Sources) -> Result<Loaded<S>, config::ConfigErrors> {
-        config::load_with(sources, &self.sections())
-    }
-
-    /// What it registered in the configuration besides the sections of its settings.
-    pub(crate) fn sections(&self) -> Vec<config::Section> {
-        let keys = self.listeners.iter().filter_map(|listener| listener.key);
-        keys.map(|key| config::Section { name: "listen", doc: "", keys: std::slice::from_ref(key) }).collect()
-    }
-
     /// How the process was started, as far as it is the engine's.
     pub(crate) fn invocation(&mut self) -> Invocation {
         let process = Invocation::of_this_process();
@@ -191,7 +191,7 @@ impl<S: Settings> Service<S> {
             None => process.arguments,
         };
         let defaults = vec![("service.name", self.about.name.to_owned())];
-        Invocation { arguments, defaults, sections: self.sections(), ..process }
+        Invocation { arguments, defaults, ..process }
     }
 
     /// Adds a background task; see [`Worker`]. Workers start when the service is ready, in this order, and end in reverse.
@@ -204,19 +204,80 @@ impl<S: Settings> Service<S> {
         self
     }
 
-    /// Adds something the service needs: a gate at start-up, released at the end. Those that `stages.dependencies` names come
-    /// first, then these, in this order.
-    pub fn dependency(mut self, name: impl Into<String>, kind: impl Dependency) -> Self {
-        self.dependencies.push(Named::new(name, kind));
+    /// Adds something the service needs, built from its settings: a gate at start-up, released at the end. Those that the
+    /// configuration names come first, then these, in this order; all are connected at the same time and released in reverse.
+    /// [`Start::dependency`] returns the handle. Operators can set `dependencies.NAME.required: true`, `connect_timeout` and
+    /// `check_interval`.
+    ///
+    /// # Panics
+    /// If the name is used twice.
+    pub fn dependency<D: Dependency>(
+        self,
+        name: impl Into<String>,
+        build: impl FnOnce(&S) -> D + Send + 'static,
+    ) -> Self {
+        self.coded(name.into(), Need::AtStart, build)
+    }
+
+    /// As [`dependency`](Self::dependency), and /readyz returns 503 while it is lost: after three failed checks in a row, until two
+    /// good ones.
+    ///
+    /// Think twice: when a dependency that all replicas share goes, all of them become unready at once.
+    pub fn dependency_for_readiness<D: Dependency>(
+        self,
+        name: impl Into<String>,
+        build: impl FnOnce(&S) -> D + Send + 'static,
+    ) -> Self {
+        self.coded(name.into(), Need::Always, build)
+    }
+
+    /// Adds something the service can do without: nothing waits for it, it is connected in the background.
+    /// [`Start::optional_dependency`] returns its handle when it is there. Operators can make it required.
+    pub fn optional_dependency<D: Dependency>(
+        self,
+        name: impl Into<String>,
+        build: impl FnOnce(&S) -> D + Send + 'static,
+    ) -> Self {
+        self.coded(name.into(), Need::Optional, build)
+    }
+
+    /// Offers a kind of dependency to operators: `dependencies: {NAME: {KIND: …}}`. [`Start::dependency`] returns the handle of the
+    /// one that has the name.
+    pub fn dependency_kind<K: DependencyKind>(mut self) -> Self {
+        self.kinds.push(AnyKind::of::<K>());
         self
     }
 
-    /// As [`dependency`](Self::dependency), and /readyz says 503 while it does not answer: after three failed checks in a row,
-    /// until two good ones.
+    /// Reads and checks the configuration of this service, its dependencies included: for [`start`](crate::start).
     ///
-    /// Think twice: when a dependency that all replicas share goes, all of them become unready at once.
-    pub fn dependency_for_readiness(mut self, name: impl Into<String>, kind: impl Dependency) -> Self {
-        self.dependencies.push(Named::new(name, kind).with_readiness());
+    /// # Errors
+    /// Every error of the load.
+    ///
+    /// # Panics
+    /// As [`config::load`](crate::config::load).
+    pub fn load(&self, sources: &Sources) -> Result<Loaded<S>, ConfigErrors> {
+        self.keys().load(sources)
+    }
+
+    /// What this service adds to the configuration beside its settings.
+    pub(crate) fn keys(&self) -> ServiceKeys {
+        let listeners = self.listeners.iter().filter_map(|listener| listener.key);
+        ServiceKeys {
+            name: self.about.name,
+            kinds: self.kinds.iter().map(|kind| kind.keys).collect(),
+            declared: self.dependencies.iter().map(|coded| coded.declared.clone()).collect(),
+            registered: listeners
+                .map(|key| Section { name: "listen", doc: "", keys: std::slice::from_ref(key) })
+                .collect(),
+        }
+    }
+
+    fn coded<D: Dependency>(mut self, name: String, need: Need, build: impl FnOnce(&S) -> D + Send + 'static) -> Self {
+        let twice = self.dependencies.iter().any(|coded| coded.declared.name == name);
+        assert!(!twice, "the service has two dependencies called {name}");
+        let declared = Declared { name: name.clone(), need };
+        let build = move |settings: &S, need, pace| Named::new(name, build(settings), need, pace);
+        self.dependencies.push(Coded { declared, build: Box::new(build) });
         self
     }
 }
@@ -236,75 +297,10 @@ where
 impl<S> std::fmt::Debug for Service<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { about, workers, dependencies, .. } = self;
+        let dependencies: Vec<_> = dependencies.iter().map(|coded| &coded.declared).collect();
         let mut shown = f.debug_struct("Service");
         shown.field("about", about).field("workers", workers);
-        shown.field("dependencies", dependencies).finish_non_exhaustive()
-    }
-}
-
-/// What [`Service::routes`] is given to build from. A cheap handle.
-#[derive(Clone)]
-pub struct Start<S = ()> {
-    pub(crate) common: Common,
-    pub(crate) settings: Arc<S>,
-}
-
-/// The part of [`Start`] that every service has.
-#[derive(Clone)]
-pub(crate) struct Common {
-    pub(crate) config: Arc<Config>,
-    pub(crate) handle: Handle,
-    pub(crate) registry: Registry,
-    pub(crate) gates: Gates,
-    pub(crate) workers: Arc<Mutex<Vec<PendingWorker>>>,
-}
-
-impl<S> Start<S> {
-    /// The service's own settings.
-    pub fn settings(&self) -> &Arc<S> {
-        &self.settings
-    }
-
-    /// The engine's settings.
-    pub fn config(&self) -> &Config {
-        &self.common.config
-    }
-
-    /// The lifecycle.
-    pub fn handle(&self) -> &Handle {
-        &self.common.handle
-    }
-
-    /// Where jobs are accepted.
-    pub fn jobs(&self) -> &Jobs {
-        self.common.handle.jobs()
-    }
-
-    /// Where the service registers metrics of its own: /metrics tells them with the engine's. They are collected on the control
-    /// thread, so a collector must not block.
-    pub fn registry(&self) -> &Registry {
-        &self.common.registry
-    }
-
-    /// Adds a background task that is only known now, after those of [`Service::worker`]. To be called before
-    /// [`Service::routes`] returns; later there is nobody to start it.
-    pub fn worker<F, Fut>(&self, name: impl Into<String>, run: F)
-    where
-        F: FnOnce(Worker) -> Fut + Send + 'static,
-        Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
-    {
-        self.common.workers.lock().unwrap_or_else(PoisonError::into_inner).push(PendingWorker::new(name, run));
-    }
-
-    /// Shuts a gate: the service is not ready until it is opened.
-    pub fn gate(&self, name: impl Into<String>) -> Gate {
-        self.common.gates.shut(name.into())
-    }
-}
-
-impl<S> std::fmt::Debug for Start<S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Start").field("handle", &self.common.handle).finish_non_exhaustive()
+        shown.field("dependencies", &dependencies).finish_non_exhaustive()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Admin;
 use crate::config::DrainCall;
 use crate::events::Events;
-use anyhow::Context;
+use crate::reload::{Files, Reloaded};
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
@@ -11,7 +11,6 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, WWW_AUTHENTICATE}
 use http::{HeaderMap, StatusCode};
 use lameduck_lifecycle::Event;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
 /// Who may order the process to leave.
@@ -22,7 +21,7 @@ pub(crate) enum DrainAccess {
     /// Whoever is inside the pod, or forwarded into it.
     Loopback,
     /// Whoever has this token.
-    Token(Arc<[u8]>),
+    Token(Reloaded<Vec<u8>>),
 }
 
 /// `GET /drain`.
@@ -52,21 +51,22 @@ async fn leave(events: &Events, mut view: tokio::sync::watch::Receiver<crate::ev
 }
 
 impl DrainAccess {
-    /// Reads the token, if there is to be one.
+    /// Reads the token, if there is to be one, and again when its file changes.
     ///
     /// # Errors
     /// Which file cannot be read, or has no token.
-    pub(crate) fn new(call: &DrainCall) -> anyhow::Result<Self> {
+    pub(crate) fn new(call: &DrainCall, files: &Files) -> anyhow::Result<Self> {
         let file = match call {
             DrainCall::Off => return Ok(Self::Off),
             DrainCall::Loopback => return Ok(Self::Loopback),
             DrainCall::Token(file) => file,
         };
-        let shown = file.display();
-        let token = std::fs::read_to_string(file).with_context(|| format!("admin.token_file: cannot read {shown}"))?;
-        let token = token.trim();
-        anyhow::ensure!(!token.is_empty(), "admin.token_file: {shown} is empty");
-        Ok(Self::Token(Arc::from(token.as_bytes())))
+        let token = files.open("admin.token_file", vec![file.clone()], |contents| {
+            let token = contents.iter().flatten().copied().collect::<Vec<_>>().trim_ascii().to_owned();
+            anyhow::ensure!(!token.is_empty(), "the file is empty: write the token into it");
+            Ok(token)
+        })?;
+        Ok(Self::Token(token))
     }
 
     fn check(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<(), Refusal> {
@@ -77,7 +77,7 @@ impl DrainAccess {
             Self::Loopback if !same_origin(headers) => Err(Refusal::ForeignOrigin),
             Self::Loopback => Ok(()),
             Self::Token(token) => match bearer(headers) {
-                Some(given) if bool::from(given.ct_eq(token)) => Ok(()),
+                Some(given) if bool::from(given.ct_eq(&token.get())) => Ok(()),
                 Some(_) | None => Err(Refusal::NoToken),
             },
         }
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(DrainAccess::Loopback.check(inside, &page), Err(Refusal::ForeignOrigin));
         assert_eq!(DrainAccess::Loopback.check(inside, &own), Ok(()));
 
-        let token = DrainAccess::Token(Arc::from(&b"s3cret"[..]));
+        let token = DrainAccess::Token(Reloaded::fixed(b"s3cret".to_vec()));
         for (given, expected) in [
             (None, Err(Refusal::NoToken)),
             (Some("Bearer s3cre"), Err(Refusal::NoToken)),

@@ -2,12 +2,12 @@
 
 use super::About;
 use super::timeline::timeline;
-use crate::config::{self, Loaded, Origin, Section, Settings};
+use crate::config::{self, Loaded, Origin, Section};
 use std::fmt::Write as _;
 
-pub(super) fn report<S: Settings>(about: &About, loaded: &Loaded<S>, sections: &[Section], colour: bool) -> String {
+pub(super) fn report<S>(about: &About, loaded: &Loaded<S>, sections: &[Section], colour: bool) -> String {
     let paint = Paint { colour };
-    let mut text = format!("# {} {}: every value in force, and where it came from\n", about.name, about.version);
+    let mut text = format!("# {} {}: every value in effect, and where it came from\n", about.name, about.version);
     for line in config::effective(&loaded.values, sections) {
         let line = match &line.origin {
             Some(Origin::Default) => paint.faint(&line.to_string()),

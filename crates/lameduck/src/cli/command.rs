@@ -1,6 +1,7 @@
 //! The grammar of the command line, and the help that teaches it.
 
 use super::{About, Parsed};
+use crate::config::Prefixes;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, builder::PathBufValueParser};
 use std::ffi::OsString;
@@ -38,8 +39,13 @@ impl<S> From<Talk> for Parsed<S> {
     }
 }
 
-pub(super) fn read(about: &About, arguments: Vec<OsString>, colour: bool) -> Result<Command, Talk> {
-    let matches = grammar(about).try_get_matches_from(arguments).map_err(|error| {
+pub(super) fn read(
+    about: &About,
+    prefixes: &Prefixes,
+    arguments: Vec<OsString>,
+    colour: bool,
+) -> Result<Command, Talk> {
+    let matches = grammar(about, prefixes).try_get_matches_from(arguments).map_err(|error| {
         let text = if colour { error.render().ansi().to_string() } else { error.render().to_string() };
         let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
         if asked_for { Talk::Help(text) } else { Talk::Usage(text) }
@@ -56,23 +62,23 @@ pub(super) fn read(about: &About, arguments: Vec<OsString>, colour: bool) -> Res
     })
 }
 
-fn grammar(about: &About) -> clap::Command {
+fn grammar(about: &About, prefixes: &Prefixes) -> clap::Command {
     let command = clap::Command::new(about.name)
         .version(about.version)
         .about(about.summary)
-        .after_help(after_help(about.name))
+        .after_help(after_help(about.name, prefixes))
         .max_term_width(80)
         .arg(
             Arg::new("config")
                 .long("config")
                 .short('c')
                 .value_name("FILE")
-                .help("Configuration (YAML); else LAMEDUCK_CONFIG; else defaults")
+                .help(format!("Configuration file (YAML); default: ${}CONFIG, else no file", prefixes.own()))
                 .value_parser(PathBufValueParser::new())
                 .global(true),
         )
-        .subcommand(clap::Command::new("serve").about("Start, serve, and leave when told to. The default"))
-        .subcommand(clap::Command::new("check").about("Check the configuration; show what it amounts to"))
+        .subcommand(clap::Command::new("serve").about("Start and serve (the default)"))
+        .subcommand(clap::Command::new("check").about("Check the configuration and show every value in effect"))
         .subcommand(clap::Command::new("version").about("Show the version"))
         .subcommand(clap::Command::new("keys").hide(true).about("Print docs/configuration.md"))
         .disable_help_subcommand(true);
@@ -81,29 +87,31 @@ fn grammar(about: &About) -> clap::Command {
     command
 }
 
-fn after_help(name: &str) -> String {
+fn after_help(name: &str, prefixes: &Prefixes) -> String {
+    let prefix = prefixes.own();
+
     format!(
         "\
 Examples:
-  {name}                             serve with the defaults
-  {name} -c bootstrap.yaml check     is this file good, what does it amount to?
-  LAMEDUCK_DRAIN__DELAY=3s {name}    any key, its parts joined by __
-  LAMEDUCK_LOG__LEVEL=debug {name}   say more
+  {name}
+  {name} -c bootstrap.yaml check   check a file, show every value in effect
+  {prefix}DRAIN__DELAY=3s {name}   any key, its parts joined by __
+  {prefix}LOG__LEVEL=debug {name}
 
 While it runs, with default ports:
-  curl localhost:8080/ping                 the service
+  curl localhost:8080/                     the service
   curl 'localhost:8081/readyz?verbose'     probes: /livez, /readyz, /startupz
-  curl localhost:8081/drain                where the process is in its life
-  curl localhost:8081/metrics              for Prometheus
-  kill -TERM PID                           leave without losing a request
+  curl localhost:8081/drain                phase, and what is still in flight
+  curl localhost:8081/metrics              metrics for Prometheus
+  kill -TERM PID                           shut down without losing a request
   Ctrl-C                                   the same, without the wait
 
 Exit codes:
-  0  left, and nothing was lost
-  1  the start or a part failed: the log says which and why
+  0  shut down, and nothing was lost
+  1  the start or a component failed: the log says which and why
   2  the command line or the configuration is wrong
   3  work was lost: the report says what
 
-Every key: docs/configuration.md. The way out: docs/drain.md."
+All keys: docs/configuration.md. How the process shuts down: docs/drain.md."
     )
 }

@@ -50,6 +50,7 @@ fn the_environment_names_a_file_and_the_option_wins() {
     assert_eq!(name(run(&format!("orders --config {other}"), &[("LAMEDUCK_CONFIG", one)])), "other");
     assert_eq!(name(run(&format!("orders serve -c {other}"), &[])), "other");
     assert_eq!(name(run("orders", &[("LAMEDUCK_CONFIG", "")])), "lameduck", "an empty one names no file");
+    assert_eq!(name(run("orders", &[("LAMEDUCK_CONFIG", one), ("ORDERS_CONFIG", other)])), "other", "its own wins");
 }
 
 #[test]
@@ -58,6 +59,60 @@ fn a_service_brings_its_own_name() {
     let parsed =
         parse::<()>(&ABOUT, Invocation { arguments: vec!["orders".into()], defaults, ..Invocation::default() });
     assert!(matches!(parsed, Parsed::Serve(loaded) if loaded.config.service.name == "orders"));
+}
+
+#[test]
+fn the_engines_keys_have_two_names_and_the_services_own_wins() {
+    let delay = |environment: &[(&str, &str)]| {
+        let Parsed::Serve(loaded) = run("orders", environment) else { panic!("{environment:?}") };
+        loaded.config.drain.delay.as_secs()
+    };
+    let (own, shared) = ("ORDERS_DRAIN__DELAY", "LAMEDUCK_DRAIN__DELAY");
+    assert_eq!(delay(&[(own, "3s")]), 3);
+    assert_eq!(delay(&[(shared, "4s")]), 4);
+    assert_eq!(delay(&[(own, "3s"), (shared, "4s")]), 3);
+    assert_eq!(delay(&[(own, ""), (shared, "4s")]), 4, "an empty one is not set");
+}
+
+#[test]
+fn a_services_own_keys_have_its_own_prefix_alone() {
+    struct Orders;
+    impl Settings for Orders {
+        const SECTIONS: &'static [config::Section] = &[config::Section {
+            name: "orders",
+            doc: "Orders.",
+            keys: &[config::Key::new("orders.keep", config::Kind::DURATION, "1h", "How long they are kept.")],
+        }];
+        fn read(_: &config::Values) -> Self {
+            Self
+        }
+    }
+    let parsed = |name: &str| {
+        let environment = vec![(name.into(), "3s".into())];
+        parse::<Orders>(&ABOUT, Invocation { arguments: vec!["orders".into()], environment, ..Invocation::default() })
+    };
+    assert!(matches!(parsed("ORDERS_ORDERS__KEEP"), Parsed::Serve(_)));
+    let Parsed::Refuse(text) = parsed("LAMEDUCK_ORDERS__KEEP") else { panic!("another service may read it, too") };
+    assert!(
+        text.contains("LAMEDUCK_ORDERS__KEEP: orders.keep: unknown key; did you mean ORDERS_ORDERS__KEEP?"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_single_underscore_is_a_warning() {
+    let environment =
+        [("ORDERS_DRAIN_DELAY", "9s"), ("LAMEDUCK_LOG_LEVEL", "debug"), ("ORDERS_SERVICE_HOST", "10.0.0.1")];
+    let Parsed::Serve(loaded) = run("orders", &environment) else { panic!("a warning, not an error") };
+    let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let why = "has no effect: the parts of a key are joined by two underscores; did you mean";
+    assert_eq!(
+        warnings,
+        [
+            format!("ORDERS_DRAIN_DELAY: {why} ORDERS_DRAIN__DELAY?"),
+            format!("LAMEDUCK_LOG_LEVEL: {why} LAMEDUCK_LOG__LEVEL?"),
+        ]
+    );
 }
 
 #[test]
@@ -74,15 +129,22 @@ fn what_is_wrong_is_said_with_the_name_of_the_program() {
         "orders: the configuration has 2 errors:\n  \
          LAMEDUCK_DRAIN__DELYA: drain.delya: unknown key; did you mean LAMEDUCK_DRAIN__DELAY?\n  \
          LAMEDUCK_LOG__FORMAT: log.format = \"jsno\": expected auto, pretty or json; did you mean json?\n\
-         \nAll keys: docs/configuration.md. `orders check` shows what is in force.\n"
+         \nAll keys: docs/configuration.md. `orders check` shows every value in effect.\n"
     );
 }
 
 #[test]
 fn help_teaches_within_80_columns() {
     let text = printed("orders --help", &[]);
-    for part in ["Takes orders", "check", "LAMEDUCK_DRAIN__DELAY=3s", "/readyz", "Exit codes", "docs/configuration.md"]
-    {
+    for part in [
+        "Takes orders",
+        "check",
+        "ORDERS_DRAIN__DELAY=3s",
+        "ORDERS_CONFIG",
+        "/readyz",
+        "Exit codes",
+        "docs/configuration.md",
+    ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
     assert!(!text.contains("keys "), "the hidden command is shown:\n{text}");
@@ -108,8 +170,8 @@ fn check_prints_yaml_that_loads_again() {
 #[test]
 fn check_warns() {
     let text = printed("orders check", &[("LAMEDUCK_DRAIN__TIMEOUT", "none")]);
-    let warning = "# warning: LAMEDUCK_DRAIN__TIMEOUT: drain.timeout = none: there is no deadline of our own: \
-                   SIGKILL is the only bound\n";
+    let warning = "# warning: LAMEDUCK_DRAIN__TIMEOUT: drain.timeout = none: no time limit: only SIGKILL ends a \
+                   request that never finishes\n";
     assert!(text.ends_with(&format!("fits into 30s\n\n{warning}")), "{text}");
     assert!(
         text.contains("# Draining       10s           ==================== no bound  ends with SIGKILL\n"),

@@ -1,11 +1,11 @@
-//! From the configuration to what each room is told.
+//! From the configuration to the options of each crate.
 
 use super::sections::Config;
 use lameduck_lifecycle::Plan;
 use lameduck_server::{Observers, Options};
 
 impl Config {
-    /// What the machine is told.
+    /// The plan of the machine.
     pub fn plan(&self) -> Plan {
         self.drain.plan(self.stages.readiness_timeout)
     }
@@ -22,7 +22,7 @@ impl Config {
         }
     }
 
-    /// What telemetry is told. `terminal`: whether a person reads what the process writes.
+    /// The options of telemetry.
     pub fn telemetry_options(&self) -> lameduck_telemetry::Options {
         lameduck_telemetry::Options {
             service: self.service.name.clone(),

@@ -7,46 +7,49 @@ mod limits;
 mod listen;
 mod small;
 
-pub use dependencies::{Dependency, DependencyTarget, HostPort, HttpUrl, Stages};
+pub(crate) use dependencies::{Declared, EVERY_DEPENDENCY, HTTP, KindKeys, TCP};
+pub use dependencies::{Dependency, HostPort, HttpUrl, HttpUrlError, Need, Pace, Stages};
 pub use drain::Drain;
 pub use health::Health;
 pub use listen::Listen;
 pub use small::{Admin, Cluster, DrainCall, Liveness, Log, Service};
 
-use lameduck_config::{Check, Form, Section, Settings, Values};
+use crate::config::ServiceKeys;
+use lameduck_config::{Check, Form, Section, Values};
 use lameduck_server::{Closings, Limits};
 
-/// Everything the engine is told.
+/// The configuration of the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// `service`: what this is.
+    /// `service`: the service's identity.
     pub service: Service,
-    /// `listen`: where clients and operators come in.
+    /// `listen`: listen addresses.
     pub listen: Listen,
-    /// `stages`: how the start goes.
+    /// `stages`: start-up stages.
     pub stages: Stages,
-    /// `dependencies`: what else must be there, in the order in which they were named.
+    /// `dependencies`: external dependencies, in the order in which they were named.
     pub dependencies: Vec<Dependency>,
-    /// `drain`: how the process leaves.
+    /// `drain`: the graceful shutdown.
     pub drain: Drain,
-    /// `admin`: who may do what on the admin port.
+    /// `admin`: access to the admin port.
     pub admin: Admin,
     /// `health`: readiness on the work port.
     pub health: Health,
-    /// `liveness`: when the process counts as stuck.
+    /// `liveness`: when /livez reports the process as hung.
     pub liveness: Liveness,
-    /// `limits`: a bound on everything a client can take.
+    /// `limits`: resource limits.
     pub limits: Limits,
-    /// `cluster`: what is known about the cluster beforehand.
+    /// `cluster`: cluster facts that cannot be observed.
     pub cluster: Cluster,
-    /// `log`: what is told, and how.
+    /// `log`: logging.
     pub log: Log,
-    /// `bench.closings`: for controls of tests, parts of leaving that can be switched off.
+    /// `bench.closings`: shutdown steps that tests can disable.
     pub closings: Closings,
 }
 
-impl Settings for Config {
-    const SECTIONS: &'static [Section] = &[
+impl Config {
+    /// The declarations, without those of the kinds of dependencies.
+    pub(crate) const SECTIONS: &'static [Section] = &[
         small::SERVICE,
         listen::LISTEN,
         dependencies::STAGES,
@@ -61,12 +64,13 @@ impl Settings for Config {
         limits::BENCH,
     ];
 
-    fn read(values: &Values) -> Self {
+    pub(crate) fn read(values: &Values, schema: &ServiceKeys) -> Self {
+        let stages = Stages::read(values);
         Self {
             service: Service::read(values),
             listen: Listen::read(values),
-            stages: Stages::read(values),
-            dependencies: Dependency::read_all(values),
+            dependencies: Dependency::read_all(values, &stages, schema),
+            stages,
             drain: Drain::read(values),
             admin: Admin::read(values),
             health: Health::read(values),
@@ -78,8 +82,8 @@ impl Settings for Config {
         }
     }
 
-    fn check(&self, check: &mut Check<'_>) {
-        dependencies::check(self, check);
+    pub(crate) fn check(&self, check: &mut Check<'_>, schema: &ServiceKeys) {
+        dependencies::check(self, check, schema);
         self.drain.check(check);
         self.admin.check(check);
         limits::check(&self.closings, check);

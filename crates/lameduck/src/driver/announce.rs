@@ -53,7 +53,7 @@ fn why(end: WaitEnd) -> &'static str {
         WaitEnd::Delay => "the delay has passed",
         WaitEnd::Quiet => "new connections have stopped coming",
         WaitEnd::Observed => "the endpoint slices have let go of this pod and new connections have stopped coming",
-        WaitEnd::TooLittleTraffic => "with too little traffic to tell when it stops, the delay has passed",
+        WaitEnd::TooLittleTraffic => "too little traffic to detect when it stops, and the delay has passed",
         WaitEnd::NoAnswer => "without an answer of the cluster, the delay has passed",
         WaitEnd::Forbidden => "the cluster may not be asked and the delay has passed",
         WaitEnd::NoCluster => "there is no cluster to ask and the delay has passed",

@@ -4,8 +4,10 @@ use super::declared::*;
 use super::family::{Family, descriptions};
 use super::process;
 use crate::cluster::Contradictions;
+use crate::dependency::{CHECK_BOUNDS, Condition, Named};
 use crate::liveness::Heartbeat;
 use crate::observer::Observer;
+use crate::reload::Counts;
 use lameduck_lifecycle::{
     CloseReason, ConnectionState, Kind, Outcome, PhaseName, Protocol, Readiness, Snapshot, WaitEnd,
 };
@@ -53,6 +55,8 @@ impl Collector {
         families.extend(requests(&snapshot, &numbers, &self.sources.observer.server.histograms()));
         families.extend(connections(&snapshot, &numbers));
         families.extend(jobs(&snapshot));
+        families.extend(dependencies(self.sources.observer.dependencies.all()));
+        families.extend(files(&self.sources.observer.files.counts()));
         families.push(self.deadline(&snapshot));
         families.push(Family::single(&POD_CONTRADICTIONS, self.sources.contradictions.count().into()));
         families.extend(self.work());
@@ -188,6 +192,29 @@ fn connections(snapshot: &Snapshot, numbers: &Numbers) -> Vec<Family> {
         errors.push(&[class], count as f64);
     }
     vec![open, closed, errors]
+}
+
+fn dependencies(all: &[Named]) -> Vec<Family> {
+    let mut up = Family::new(&DEPENDENCY_UP);
+    let mut attempts = Family::new(&DEPENDENCY_ATTEMPTS);
+    let mut checks = Family::new(&DEPENDENCY_CHECK);
+    for Named { name, status, .. } in all {
+        let seen = status.seen();
+        up.push(&[name], f64::from(u8::from(seen.condition == Condition::Up)));
+        attempts.push(&[name], seen.attempts as f64);
+        checks.push_buckets(&[name], &CHECK_BOUNDS, &seen.checks, seen.checks_took.as_secs_f64());
+    }
+    vec![up, attempts, checks]
+}
+
+fn files(all: &[Counts]) -> Vec<Family> {
+    let (mut reloads, mut stale) = (Family::new(&FILE_RELOADS), Family::new(&FILE_STALE));
+    for Counts { key, loaded, failed, stale: is_stale } in all {
+        reloads.push(&[key, "loaded"], *loaded as f64);
+        reloads.push(&[key, "failed"], *failed as f64);
+        stale.push(&[key], f64::from(u8::from(*is_stale)));
+    }
+    vec![reloads, stale]
 }
 
 fn jobs(snapshot: &Snapshot) -> Vec<Family> {

@@ -83,6 +83,14 @@ metrics! {
         JOBS_ACCEPTED = Counter "lameduck_jobs_accepted_total" [] "Jobs that were taken on.";
         JOBS_ENDED = Counter "lameduck_jobs_ended_total" ["end"] "Jobs that ended: finished, returned, or lost.";
     }
+    "Dependencies" {
+        DEPENDENCY_UP = Gauge "lameduck_dependency_up" ["name"]
+            "Whether the dependency answers: 1 if it is connected and its last checks succeeded, else 0.";
+        DEPENDENCY_ATTEMPTS = Counter "lameduck_dependency_connect_attempts_total" ["name"]
+            "Attempts to connect to the dependency, the successful one included.";
+        DEPENDENCY_CHECK = Histogram "lameduck_dependency_check_seconds" ["name"]
+            "How long checks of the dependency took, whatever their result.";
+    }
     "The work runtime" {
         WORK_THREADS = Gauge "lameduck_work_threads" [] "Threads of the work runtime.";
         WORK_TASKS = Gauge "lameduck_work_tasks" [] "Tasks alive on the work runtime: connections, workers, whatever they spawned.";
@@ -94,6 +102,10 @@ metrics! {
     "The process" {
         BUILD_INFO = Gauge "lameduck_build_info" ["service", "service_version", "version"]
             "Always 1: the service, its version, and the version of the engine.";
+        FILE_RELOADS = Counter "lameduck_file_reloads_total" ["key", "result"]
+            "New versions of files that are read again while the process runs, by the key that names them: loaded or failed.";
+        FILE_STALE = Gauge "lameduck_file_stale" ["key"]
+            "1 if the files of this key cannot be used as they are now: the version before is in use.";
         PROCESS_CPU = Counter "process_cpu_seconds_total" [] "CPU time used, user and system (Linux).";
         PROCESS_MEMORY = Gauge "process_resident_memory_bytes" [] "Resident memory (Linux).";
         PROCESS_VIRTUAL = Gauge "process_virtual_memory_bytes" [] "Virtual memory (Linux).";

@@ -10,9 +10,8 @@ const INTRODUCTION: &str = "\
 
 <!-- Generated from crates/lameduck/src/metrics/declared.rs by `make docs`. -->
 
-What the admin port says at `/metrics`, in the text format of Prometheus. Base units; every label has a closed set of values, so
-the number of series is bounded. Values are computed when somebody scrapes: a scrape of a process that leaves says the state of
-that moment, to the very end.
+What the admin port returns at `/metrics`, in the text format of Prometheus. Base units; every label has a closed set of values, so
+the number of series is bounded. Values are computed at each scrape, until the process ends.
 
 ";
 
@@ -55,6 +54,7 @@ fn page() -> String {
     label(&mut page, "outcome", &Outcome::ALL.map(Outcome::as_str));
     label(&mut page, "state", &ConnectionState::ALL.map(ConnectionState::as_str));
     label(&mut page, "reason", &CloseReason::ALL.map(CloseReason::as_str));
+    label(&mut page, "result", &["loaded", "failed"]);
     label(&mut page, "end` of `lameduck_drain_wait_end", &WaitEnd::ALL.map(WaitEnd::as_str));
     page.push('\n');
     page.push_str(QUESTIONS);

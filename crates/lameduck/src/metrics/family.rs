@@ -44,9 +44,14 @@ impl Family {
 
     /// Adds a histogram.
     pub(super) fn push_histogram(&mut self, labels: &[&str], snapshot: &HistogramSnapshot) {
+        self.push_buckets(labels, &BOUNDS_SECONDS, &snapshot.buckets, snapshot.sum_seconds);
+    }
+
+    /// Adds a histogram: how many fell below each bound and not below the one before, and last how many above all of them.
+    pub(super) fn push_buckets(&mut self, labels: &[&str], bounds: &[f64], counts: &[u64], sum: f64) {
         let mut sample = self.labelled(labels);
         let mut cumulative = 0;
-        let buckets = BOUNDS_SECONDS.iter().zip(&snapshot.buckets).map(|(&bound, &count)| {
+        let buckets = bounds.iter().zip(counts).map(|(&bound, &count)| {
             cumulative += count;
             let mut bucket = proto::Bucket::default();
             bucket.set_upper_bound(bound);
@@ -55,8 +60,8 @@ impl Family {
         });
         let mut histogram = proto::Histogram::default();
         histogram.set_bucket(buckets.collect());
-        histogram.set_sample_count(snapshot.count());
-        histogram.set_sample_sum(snapshot.sum_seconds);
+        histogram.set_sample_count(counts.iter().sum());
+        histogram.set_sample_sum(sum);
         sample.set_histogram(histogram);
         self.samples.push(sample);
     }

@@ -10,7 +10,6 @@ use crate::access_log::AccessLog;
 use crate::admin::{self, Admin, DrainAccess};
 use crate::cluster::ClusterAccess;
 use crate::config::Config;
-use crate::dependency::{Acquired, required};
 use crate::driver::Driver;
 use crate::events::{Events, PhaseView, Shared};
 use crate::gates::Gates;
@@ -19,6 +18,7 @@ use crate::jobs::Jobs;
 use crate::liveness::Heartbeat;
 use crate::metrics::{Collector, Sources};
 use crate::observer::Observer;
+use crate::reload::Files;
 use crate::service::Common;
 use anyhow::Context;
 use lameduck_lifecycle::{Event, Report, Stage};
@@ -75,8 +75,15 @@ pub(super) fn start(
     let server = Server::new(config.server_options(observers));
     let handle = Handle::new(shared.clone(), server.clone(), jobs.clone());
     let (work, threads) = WorkThreads::new(&handle);
-    let observer =
-        Observer { shared: shared.clone(), server, jobs, workers: Default::default(), releasing: Default::default() };
+    let observer = Observer {
+        shared: shared.clone(),
+        server,
+        jobs,
+        workers: Default::default(),
+        releasing: Default::default(),
+        dependencies: parts.dependencies.clone(),
+        files: Files::new(tokio::runtime::Handle::current()),
+    };
     let cluster = ClusterAccess::look(&config.cluster);
     tokio::spawn(cluster.clone().check(shared.plan.clone()));
     let heartbeat = Heartbeat::new(clock, config.liveness.stall);
@@ -97,7 +104,7 @@ impl Core {
     fn open(&self, ports: Ports, parts: Parts) -> Result<Opened, StartError> {
         let Ports { work, admin, addresses } = ports;
         let registry = self.registry(parts.version)?;
-        let access = DrainAccess::new(&self.config.admin.drain)?;
+        let access = DrainAccess::new(&self.config.admin.drain, &self.observer.files)?;
         let (observer, events) = (self.observer.clone(), self.events.clone());
         let router = admin::router(Admin {
             observer,
@@ -109,17 +116,17 @@ impl Core {
         let listener = tokio::net::TcpListener::from_std(admin).context("the admin port")?;
         tokio::spawn(admin::serve(listener, router));
         tracing::info!(http = %addresses.http, admin = %addresses.admin, "starting; admin on {}", addresses.admin);
-        let Parts { listeners, workers, dependencies: own, .. } = parts;
+        let Parts { listeners, workers, .. } = parts;
         let common = Common {
             config: self.config.clone(),
             handle: self.handle.clone(),
             registry,
             gates: Gates::default(),
+            dependencies: self.observer.dependencies.clone(),
+            files: self.observer.files.clone(),
             workers: Arc::default(),
         };
         let sequence = Sequence {
-            dependencies: required(&self.config).into_iter().chain(own).collect(),
-            acquired: Acquired::default(),
             listeners: listeners.into_iter().map(|ListenerPart { name, build, .. }| (name, build)).collect(),
             workers,
             common,
@@ -161,8 +168,6 @@ impl Core {
             work: work.handle().clone(),
             listeners: Vec::new(),
             built: Arc::default(),
-            acquired: Acquired::default(),
-            checked: Vec::new(),
             cluster,
             sequence: None,
             tasks: Tasks::default(),
@@ -174,8 +179,6 @@ impl Core {
             Ok(Opened { sequence, work }) => {
                 effects.listeners = work;
                 effects.built = sequence.built.clone();
-                effects.acquired = sequence.acquired.clone();
-                effects.checked = sequence.dependencies.iter().filter(|one| one.readiness).cloned().collect();
                 effects.sequence = Some(tokio::spawn(sequence.run()));
             }
             Err(StartError { gate, error }) => {
@@ -183,7 +186,7 @@ impl Core {
                 tokio::spawn(async move { events.send(Event::StartFailed { gate, error }).await });
             }
         }
-        let first = config.stages.config.then_some(Event::StageBegan(Stage::Config));
+        let first = Some(Event::StageBegan(Stage::Config));
         let driver = Driver::new(shared, effects, receiver, publisher, first);
         Running { driver, handle, work }
     }

@@ -3,7 +3,6 @@
 use super::bound::BoundSetter;
 use super::flush::Flush;
 use crate::cluster::ClusterAccess;
-use crate::dependency::{Acquired, Named, watch_health};
 use crate::driver::{Effects, progress};
 use crate::events::Events;
 use crate::handle::Handle;
@@ -37,8 +36,6 @@ pub(super) struct EffectHandler {
     /// Bound, not listening yet, by name.
     pub(super) listeners: Vec<(&'static str, Bound)>,
     pub(super) built: Arc<Mutex<Option<Built>>>,
-    pub(super) acquired: Acquired,
-    pub(super) checked: Vec<Named>,
     pub(super) cluster: ClusterAccess,
     pub(super) sequence: Option<JoinHandle<()>>,
     pub(super) tasks: Tasks,
@@ -51,7 +48,6 @@ pub(super) struct EffectHandler {
 /// Tasks that end when a phase does.
 #[derive(Default)]
 pub(super) struct Tasks {
-    serving: Vec<AbortHandle>,
     watching: Vec<AbortHandle>,
     releasing: Option<AbortHandle>,
 }
@@ -83,10 +79,6 @@ impl EffectHandler {
         };
         let events = &self.observer.shared.events;
         self.observer.workers.start(workers, &self.handle, &self.work, events);
-        for dependency in self.checked.drain(..) {
-            let health = self.work.spawn(watch_health(dependency, events.clone()));
-            self.tasks.serving.push(health.abort_handle());
-        }
         let _work = self.work.enter();
         for ((listener, bound), app) in self.listeners.drain(..).zip(apps) {
             let address = bound.local_addr();
@@ -100,7 +92,6 @@ impl EffectHandler {
 
     fn leave(&mut self, cause: Cause) {
         tokio::spawn(self.cluster.clone().announce_leaving(cause));
-        self.tasks.serving.drain(..).for_each(|task| task.abort());
         tokio::spawn(progress::report(self.observer.clone()));
     }
 
@@ -132,14 +123,16 @@ impl EffectHandler {
     }
 
     fn release(&mut self, until: Duration) {
-        let (observer, acquired, work) = (self.observer.clone(), self.acquired.clone(), self.work.clone());
+        let (observer, work) = (self.observer.clone(), self.work.clone());
         let (until, sequence) = (self.observer.shared.clock.instant(until), self.sequence.take());
         let releasing = tokio::spawn(async move {
             if let Some(sequence) = sequence {
-                // It ends by itself when the process leaves; until then it may still acquire something.
+                // It ends by itself when the process leaves.
                 let _ = timeout_at(until, sequence).await;
             }
-            release_all(&observer.workers, &acquired, &observer.releasing, &work, until).await;
+            // So do these; until then one may still acquire something.
+            let _ = timeout_at(until, observer.dependencies.settled()).await;
+            release_all(&observer.workers, &observer.dependencies, &observer.releasing, &work, until).await;
             observer.shared.events.send(Event::Released).await;
         });
         self.tasks.releasing = Some(releasing.abort_handle());

@@ -2,7 +2,6 @@
 
 use super::effects::Built;
 use crate::admin::readiness;
-use crate::dependency::{Acquired, Named, connect_all};
 use crate::events::{Events, PhaseView};
 use crate::service::{Build, Common};
 use crate::workers::PendingWorker;
@@ -16,8 +15,6 @@ use tokio::sync::watch;
 
 /// What the stages need.
 pub(super) struct Sequence {
-    pub(super) dependencies: Vec<Named>,
-    pub(super) acquired: Acquired,
     pub(super) listeners: Vec<(&'static str, Build<Common>)>,
     pub(super) workers: Vec<PendingWorker>,
     pub(super) common: Common,
@@ -45,9 +42,9 @@ impl Sequence {
     }
 
     async fn stages(self) -> Result<(), Failure> {
-        let Self { dependencies, acquired, listeners, mut workers, common, built, view, work, events } = self;
+        let Self { listeners, mut workers, common, built, view, work, events } = self;
         events.send(Event::StageBegan(Stage::Dependencies)).await;
-        connect_all(&dependencies, &acquired, &common.handle, &work, &events).await?;
+        common.dependencies.open(&common.handle, &work, &events).await?;
 
         events.send(Event::StageBegan(Stage::Services)).await;
         let (gates, late_workers, handle) = (common.gates.clone(), common.workers.clone(), common.handle.clone());
@@ -82,7 +79,7 @@ async fn build_all(
         let mut app = build(&gate, routes, common.clone(), work, events).await?;
         if let Some(path) = common.config.health.path.as_ref().filter(|_| name == "http") {
             let view = view.clone();
-            app = app.probe_route(path, get(async move |query: RawQuery| readiness(&view, &query)));
+            app = app.probe_route(path, get(async move |query: RawQuery| readiness(&view, &[], &query)));
         }
         app.check().map_err(|error| (gate.clone(), error))?;
         events.send(Event::GateOpened(gate)).await;

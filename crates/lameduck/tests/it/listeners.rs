@@ -42,7 +42,7 @@ fn the_key_of_a_listener_exists_only_where_it_is_registered() {
     assert!(problem.contains("listen.internal"), "{problem}");
     let twice = sources(&[("listen.internal", "127.0.0.1:7000"), ("listen.http", "0.0.0.0:7000")]);
     let problem = service().load(&twice).unwrap_err().to_string();
-    assert!(problem.contains("port 7000 is taken twice"), "{problem}");
+    assert!(problem.contains("port 7000 is used twice"), "{problem}");
 }
 
 #[test]

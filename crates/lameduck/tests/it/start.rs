@@ -12,14 +12,21 @@ struct Scripted {
 }
 
 impl Dependency for Scripted {
+    type Handle = ();
+
     async fn connect(&self) -> Result<(), DependencyError> {
         self.connects.clone()
     }
 
-    async fn release(&self) -> Result<(), DependencyError> {
+    async fn release(&self, (): ()) -> Result<(), DependencyError> {
         self.notes.add("released");
         Ok(())
     }
+}
+
+fn scripted(connects: Result<(), DependencyError>, notes: &Notes) -> impl FnOnce(&()) -> Scripted + use<> {
+    let notes = notes.clone();
+    move |()| Scripted { connects, notes }
 }
 
 #[tokio::test]
@@ -27,8 +34,8 @@ async fn a_permanent_failure_ends_the_start_and_releases_the_rest() {
     let notes = Notes::default();
     let refused = Err(DependencyError::permanent("password refused"));
     let service = Service::new("test")
-        .dependency("database", Scripted { connects: Ok(()), notes: notes.clone() })
-        .dependency("broker", Scripted { connects: refused, notes: notes.clone() })
+        .dependency("database", scripted(Ok(()), &notes))
+        .dependency("broker", scripted(refused, &notes))
         .routes(async |_| -> anyhow::Result<App> { panic!("nothing is built without its dependencies") });
     let report = start(service, &[]).ended().await;
     assert_eq!(report.exit.code(), 1);
@@ -40,6 +47,8 @@ async fn a_permanent_failure_ends_the_start_and_releases_the_rest() {
 struct Silent;
 
 impl Dependency for Silent {
+    type Handle = ();
+
     async fn connect(&self) -> Result<(), DependencyError> {
         pending().await
     }
@@ -48,9 +57,8 @@ impl Dependency for Silent {
 #[tokio::test]
 async fn shutdown_while_connecting_releases_what_was_acquired() {
     let notes = Notes::default();
-    let service = Service::new("test")
-        .dependency("database", Scripted { connects: Ok(()), notes: notes.clone() })
-        .dependency("broker", Silent);
+    let service =
+        Service::new("test").dependency("database", scripted(Ok(()), &notes)).dependency("broker", |_| Silent);
     let engine = start(service, &[]);
     while !get(engine.addresses().admin, "/readyz").await.contains("waiting for broker\n") {}
     engine.shutdown();

@@ -1,7 +1,7 @@
 //! A service under test, and thin requests.
 
 use lameduck::config::Sources;
-use lameduck::{Engine, PhaseName, Service};
+use lameduck::{Engine, PhaseName, Service, anyhow};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,8 +19,13 @@ pub(crate) fn sources(settings: &[(&str, &str)]) -> Sources {
 
 /// Starts a service with [`sources`].
 pub(crate) fn start(service: Service, settings: &[(&str, &str)]) -> Engine {
-    let loaded = service.load(&sources(settings)).unwrap();
-    lameduck::start(service, loaded).unwrap()
+    start_with(service, settings).unwrap()
+}
+
+/// As [`start`], where it may fail.
+pub(crate) fn start_with(service: Service, settings: &[(&str, &str)]) -> anyhow::Result<Engine> {
+    let loaded = service.load(&sources(settings))?;
+    lameduck::start(service, loaded)
 }
 
 /// Waits until /readyz says 200.

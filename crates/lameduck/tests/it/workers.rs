@@ -8,14 +8,21 @@ use tokio::sync::oneshot;
 struct Noted(&'static str, Notes);
 
 impl Dependency for Noted {
+    type Handle = ();
+
     async fn connect(&self) -> Result<(), DependencyError> {
         Ok(())
     }
 
-    async fn release(&self) -> Result<(), DependencyError> {
+    async fn release(&self, (): ()) -> Result<(), DependencyError> {
         self.1.add(self.0);
         Ok(())
     }
+}
+
+fn noted(name: &'static str, notes: &Notes) -> impl FnOnce(&()) -> Noted + use<> {
+    let notes = notes.clone();
+    move |()| Noted(name, notes)
 }
 
 #[tokio::test]
@@ -31,8 +38,8 @@ async fn release_is_in_reverse_order_of_start() {
     };
     let (first, second) = (noting("first worker"), noting("second worker"));
     let service = Service::new("test")
-        .dependency("database", Noted("database", notes.clone()))
-        .dependency("broker", Noted("broker", notes.clone()))
+        .dependency("database", noted("database", &notes))
+        .dependency("broker", noted("broker", &notes))
         .worker("first", first)
         .worker("second", second);
     let engine = start(service, &[]);
@@ -85,7 +92,7 @@ async fn a_worker_that_pulls_ends_while_requests_are_still_answered() {
 async fn a_worker_that_stays_is_named_and_leaves_time_to_the_others() {
     let notes = Notes::default();
     let service = Service::new("test")
-        .dependency("database", Noted("database", notes.clone()))
+        .dependency("database", noted("database", &notes))
         .worker("stuck", async |_: Worker| pending::<anyhow::Result<()>>().await);
     let settings = [("drain.release", "500ms"), ("drain.grace_period", "5s")];
     let engine = start(service, &settings);

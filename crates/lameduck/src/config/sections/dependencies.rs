@@ -1,9 +1,12 @@
 //! `stages` and `dependencies`: how the start goes, and what else must be there.
 
+mod address;
+
+pub use address::{HostPort, HttpUrl, HttpUrlError};
+
+use crate::config::ServiceKeys;
 use crate::config::sections::Config;
 use lameduck_config::{Check, Form, FromValue, Key, Kind, Section, Value, Values, closest, is_name};
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 const NAME: Form = Form { expected: "the name of one of `dependencies`", valid: is_name };
@@ -14,22 +17,45 @@ const HTTP_URL: Form = Form {
     valid: |text| text.parse::<HttpUrl>().is_ok(),
 };
 
+/// The keys that every dependency has.
+const COMMON: &[Key] = &[
+    Key::optional(
+        "dependencies.*.required",
+        Kind::Word(&["true", "start", "false"]),
+        "`start`: the service starts only once it is available. `true`: as `start`, and /readyz returns 503 while it is not. \
+         `false`: it is connected in the background. If not set: `start` where `stages.dependencies` names it or the service's code \
+         needs it, else `false`.",
+    )
+    .why("With `true`, all replicas become unready at once when they share the dependency and lose it."),
+    Key::new(
+        "dependencies.*.connect_timeout",
+        Kind::TIMEOUT,
+        "5s",
+        "Time limit of one attempt to connect, and of one check. Attempts are repeated after a growing pause of at most 3s.",
+    ),
+    Key::new(
+        "dependencies.*.check_interval",
+        Kind::TIMEOUT,
+        "5s",
+        "Time between two checks while it is connected. Three failures in a row mark it as lost, two successes as back.",
+    ),
+];
+
 pub(super) const STAGES: Section = Section {
     name: "stages",
-    doc: "How the start goes: config, dependencies, services, ready. Nothing is served before all of it is done.",
+    doc: "Start-up stages: config, dependencies, services, ready. Nothing is served before all of them are done.",
     keys: &[
-        Key::new("stages.config", Kind::Flag, "true", "Whether the first stage, which settles the configuration, is shown as one."),
         Key::new(
             "stages.dependencies",
             Kind::List(NAME),
             "",
-            "Which of `dependencies` must answer before the service starts. All are tried at the same time.",
+            "Dependencies that must be available before the service starts. They are connected at the same time.",
         ),
         Key::new(
             "stages.readiness_timeout",
             Kind::TIMEOUT,
             "30s",
-            "How long the whole start may take. If it takes longer the process says which gate is shut and exits with 1.",
+            "Time limit of the whole start. After it the process logs which gate is still closed and exits with 1.",
         )
         .why("Shorter than what the startup probe allows, so that the log has the reason."),
     ],
@@ -37,79 +63,174 @@ pub(super) const STAGES: Section = Section {
 
 pub(super) const DEPENDENCIES: Section = Section {
     name: "dependencies",
-    doc: "What this service needs, by a name of your choice (a-z, 0-9, single _), each with exactly one of these.",
-    keys: &[
-        Key::optional("dependencies.*.tcp", Kind::Text(HOST_PORT), "There when a TCP connection can be made."),
-        Key::optional(
-            "dependencies.*.http",
-            Kind::Text(HTTP_URL),
-            "There when a GET is answered with a status of 200 to 399.",
-        ),
-    ],
+    doc: "Named external dependencies. A name consists of a-z, 0-9 and single _; each has exactly one kind.",
+    keys: &[],
 };
 
-/// How the start goes.
+/// What all kinds have in common: shown after the kinds.
+pub(crate) const EVERY_DEPENDENCY: Section =
+    Section { name: "dependencies", doc: "The other keys are the same for every kind.", keys: COMMON };
+
+/// `tcp`, as the configuration knows it.
+pub(crate) const TCP: KindKeys = KindKeys {
+    kind: "tcp",
+    doc: "`tcp` is available when a TCP connection succeeds.",
+    keys: &[Key::optional("dependencies.*.tcp", Kind::Text(HOST_PORT), "Where to connect.")],
+    required: false,
+    check: |_, _| Ok(()),
+};
+
+/// `http`, as the configuration knows it.
+pub(crate) const HTTP: KindKeys = KindKeys {
+    kind: "http",
+    doc: "`http` is available when a GET returns a status of 200 to 399. Redirects are not followed.",
+    keys: &[Key::optional("dependencies.*.http", Kind::Text(HTTP_URL), "What to GET.")],
+    required: false,
+    check: |_, _| Ok(()),
+};
+
+/// What the configuration knows of a kind of dependencies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KindKeys {
+    pub(crate) kind: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) keys: &'static [Key],
+    /// Whether it is needed at the start unless the operator says otherwise.
+    pub(crate) required: bool,
+    /// What does not go together, of the dependency with this name.
+    pub(crate) check: fn(&str, &Values) -> Result<(), String>,
+}
+
+/// A dependency that the service's code brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Declared {
+    pub(crate) name: String,
+    pub(crate) need: Need,
+}
+
+/// Start-up stages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stages {
-    /// Whether the stage `config` is shown.
-    pub config: bool,
     /// Names of the dependencies that are waited for.
     pub dependencies: Vec<String>,
-    /// How long the whole start may take.
+    /// Time limit of the whole start.
     pub readiness_timeout: Duration,
 }
 
-/// Something this service needs.
+/// An external dependency: what all kinds have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dependency {
     /// What the operator calls it.
     pub name: String,
-    /// Where it is, and how to tell that it is there.
-    pub target: DependencyTarget,
+    /// Its kind; `None` if the service's code brings it.
+    pub kind: Option<String>,
+    /// Whether the service can do without.
+    pub need: Need,
+    /// How often, and how long.
+    pub pace: Pace,
 }
 
-/// Where a dependency is, and how to tell that it is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DependencyTarget {
-    /// By a TCP connection.
-    Tcp(HostPort),
-    /// By an answer to a GET.
-    Http(HttpUrl),
+/// How much a service needs a dependency: `required`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Need {
+    /// `false`: the service starts and serves without it.
+    Optional,
+    /// `start`: the service starts only once it is connected.
+    AtStart,
+    /// `true`: as `AtStart`, and the service is not ready while it is lost.
+    Always,
 }
 
-/// `HOST:PORT`, not resolved: names are looked up when they are needed, for the answer changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostPort {
-    /// A name or an address; an IPv6 one without brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
+/// How often and how long a dependency is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Bound of one attempt, and of one check.
+    pub connect_timeout: Duration,
+    /// Between two checks.
+    pub check_interval: Duration,
 }
 
-/// `http://HOST[:PORT][/PATH]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpUrl {
-    /// Where to connect; port 80 if the URL has none.
-    pub authority: HostPort,
-    /// Path and query, beginning with `/`.
-    pub path: String,
+impl Default for Pace {
+    /// The defaults of the keys.
+    fn default() -> Self {
+        Self { connect_timeout: Duration::from_secs(5), check_interval: Duration::from_secs(5) }
+    }
 }
 
-pub(super) fn check(config: &Config, check: &mut Check<'_>) {
+impl FromValue for Need {
+    fn from_value(value: &Value) -> Option<Self> {
+        value.one_of(&[("true", Self::Always), ("start", Self::AtStart), ("false", Self::Optional)])
+    }
+}
+
+pub(super) fn check(config: &Config, check: &mut Check<'_>, schema: &ServiceKeys) {
     for name in &config.stages.dependencies {
         if config.dependencies.iter().any(|dependency| dependency.name == *name) {
             continue;
         }
-        // A name whose own keys are mistaken is known all the same.
-        let keys = [format!("dependencies.{name}.tcp"), format!("dependencies.{name}.http")];
+        // A name whose own keys are wrong is known all the same.
+        let keys: Vec<_> = schema.kinds.iter().map(|kind| format!("dependencies.{name}.{}", kind.kind)).collect();
+        let paths: Vec<_> = std::iter::once("stages.dependencies").chain(keys.iter().map(String::as_str)).collect();
         let guess = closest(name, config.dependencies.iter().map(|dependency| dependency.name.as_str()));
-        check.refuse_with(
-            &["stages.dependencies", &keys[0], &keys[1]],
-            format!("there is no {name:?} in dependencies"),
-            guess.map(ToOwned::to_owned),
-        );
+        check.refuse_with(&paths, format!("there is no {name:?} in dependencies"), guess.map(ToOwned::to_owned));
     }
-    Dependency::check_all(check);
+    for name in check.names("dependencies") {
+        check_one(name, config, check, schema);
+    }
+}
+
+fn check_one(name: &str, config: &Config, check: &mut Check<'_>, schema: &ServiceKeys) {
+    let path = |key: &str| format!("dependencies.{name}.{key}");
+    let group = format!("dependencies.{name}");
+    let set: Vec<_> = schema.kinds.iter().filter(|kind| check.is_set(&path(kind.kind))).collect();
+    let declared = schema.declared.iter().find(|declared| declared.name == name);
+    let kinds = schema.kinds.iter().map(|kind| kind.kind).collect::<Vec<_>>().join(", ");
+    match (set.as_slice(), declared) {
+        ([kind], None) => {
+            for other in other_keys(schema, kind) {
+                let key = path(other);
+                if check.is_set(&key) {
+                    check.refuse(&[&key], format!("{} has no such key", kind.kind));
+                }
+            }
+            if let Err(problem) = (kind.check)(name, check.values()) {
+                let keys: Vec<_> = kind.keys.iter().map(|key| key.path.replacen('*', name, 1)).collect();
+                let mut paths: Vec<_> = keys.iter().map(String::as_str).collect();
+                paths.push(&group);
+                check.refuse(&paths, problem);
+            }
+        }
+        ([], Some(_)) => {}
+        ([], None) => check.refuse(&[&group], format!("expected one of {kinds}")),
+        ([kind, ..], Some(_)) => check.refuse(
+            &[&path(kind.kind)],
+            "the service brings this dependency itself: only required, connect_timeout and check_interval can be set",
+        ),
+        ([one, other, ..], None) => check.refuse(
+            &[&group, &path(one.kind), &path(other.kind)],
+            format!("has both {} and {}: expected one of them", one.kind, other.kind),
+        ),
+    }
+    let need = config.dependencies.iter().find(|dependency| dependency.name == name).map(|dependency| dependency.need);
+    if need == Some(Need::Optional) && check.is_set(&path("required")) {
+        if config.stages.dependencies.iter().any(|named| named == name) {
+            check.refuse(
+                &[&path("required"), "stages.dependencies"],
+                "stages.dependencies names it: expected start or true",
+            );
+        }
+        if declared.is_some_and(|declared| declared.need != Need::Optional) {
+            check.refuse(&[&path("required")], "the service cannot work without it: expected start or true");
+        }
+    }
+}
+
+/// Keys of other kinds that `kind` does not have.
+fn other_keys<'a>(schema: &'a ServiceKeys, kind: &'a KindKeys) -> impl Iterator<Item = &'static str> + 'a {
+    let last = |key: &Key| key.path.rsplit('.').next().unwrap_or(key.path);
+    let others = schema.kinds.iter().filter(|other| other.kind != kind.kind);
+    let keys = others.flat_map(move |other| other.keys.iter().map(last).filter(|key| *key != other.kind));
+    keys.filter(move |key| !kind.keys.iter().any(|own| last(own) == *key))
 }
 
 // === impl Stages ===
@@ -117,7 +238,6 @@ pub(super) fn check(config: &Config, check: &mut Check<'_>) {
 impl Stages {
     pub(super) fn read(values: &Values) -> Self {
         Self {
-            config: values.get("stages.config"),
             dependencies: values.get("stages.dependencies"),
             readiness_timeout: values.get("stages.readiness_timeout"),
         }
@@ -127,94 +247,30 @@ impl Stages {
 // === impl Dependency ===
 
 impl Dependency {
-    pub(super) fn read_all(values: &Values) -> Vec<Self> {
-        let target = |name: &str| {
-            let tcp = values.find(&format!("dependencies.{name}.tcp")).map(DependencyTarget::Tcp);
-            tcp.or_else(|| values.find(&format!("dependencies.{name}.http")).map(DependencyTarget::Http))
-        };
-        let named = values.names("dependencies");
-        named.filter_map(|name| Some(Self { name: name.to_owned(), target: target(name)? })).collect()
-    }
-
-    fn check_all(check: &mut Check<'_>) {
-        for name in check.names("dependencies") {
-            let keys = [format!("dependencies.{name}.tcp"), format!("dependencies.{name}.http")];
-            let group = format!("dependencies.{name}");
-            match keys.iter().filter(|key| check.is_set(key)).count() {
-                1 => {}
-                0 => check.refuse(&[&group], "expected tcp or http below it"),
-                _ => check.refuse(&[&group, &keys[0], &keys[1]], "has both tcp and http: expected one of them"),
+    /// Those of the configuration, then those that the service's code brings.
+    pub(super) fn read_all(values: &Values, stages: &Stages, schema: &ServiceKeys) -> Vec<Self> {
+        let read = |name: &str, kind: Option<&KindKeys>, default: Need| {
+            let path = |key: &str| format!("dependencies.{name}.{key}");
+            let listed = stages.dependencies.iter().any(|listed| listed == name);
+            let default = if listed { default.max(Need::AtStart) } else { default };
+            let usual = Pace::default();
+            Self {
+                name: name.to_owned(),
+                kind: kind.map(|kind| kind.kind.to_owned()),
+                need: values.find(&path("required")).unwrap_or(default),
+                pace: Pace {
+                    connect_timeout: values.find(&path("connect_timeout")).unwrap_or(usual.connect_timeout),
+                    check_interval: values.find(&path("check_interval")).unwrap_or(usual.check_interval),
+                },
             }
-        }
-    }
-}
-
-// === impl HostPort ===
-
-impl FromStr for HostPort {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (host, port) = text.rsplit_once(':').ok_or(())?;
-        let port = port.bytes().all(|byte| byte.is_ascii_digit()).then(|| port.parse().ok()).flatten();
-        let port = port.filter(|port| *port != 0).ok_or(())?;
-        let host = match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
-            Some(inner) => inner.filter(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()).ok_or(())?,
-            None => Some(host).filter(|host| is_host(host)).ok_or(())?,
         };
-        Ok(Self { host: host.to_owned(), port })
-    }
-}
-
-/// A host name or an IPv4 address. Underscores occur in real names.
-fn is_host(text: &str) -> bool {
-    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    (1..=253).contains(&text.len()) && text.bytes().all(good) && !text.starts_with(['.', '-']) && !text.contains("..")
-}
-
-impl fmt::Display for HostPort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
-    }
-}
-
-impl FromValue for HostPort {
-    fn from_value(value: &Value) -> Option<Self> {
-        if let Value::Text(text) = value { text.parse().ok() } else { None }
-    }
-}
-
-// === impl HttpUrl ===
-
-impl FromStr for HttpUrl {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let rest = text.strip_prefix("http://").ok_or(())?;
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        if !path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
-            return Err(());
-        }
-        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
-        let authority = if has_port { authority.parse()? } else { format!("{authority}:80").parse()? };
-        Ok(Self { authority, path })
-    }
-}
-
-impl fmt::Display for HttpUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority, self.path)
-    }
-}
-
-impl FromValue for HttpUrl {
-    fn from_value(value: &Value) -> Option<Self> {
-        if let Value::Text(text) = value { text.parse().ok() } else { None }
+        let is_declared = |name: &str| schema.declared.iter().any(|declared| declared.name == name);
+        let configured = values.names("dependencies").filter(|name| !is_declared(name)).filter_map(|name| {
+            let is_set = |kind: &&KindKeys| values.value(&format!("dependencies.{name}.{}", kind.kind)).is_some();
+            let kind = schema.kinds.iter().find(is_set)?;
+            Some(read(name, Some(kind), if kind.required { Need::AtStart } else { Need::Optional }))
+        });
+        let declared = schema.declared.iter().map(|declared| read(&declared.name, None, declared.need));
+        configured.chain(declared).collect()
     }
 }

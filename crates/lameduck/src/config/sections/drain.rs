@@ -1,4 +1,4 @@
-//! `drain`: how the process leaves.
+//! `drain`: the graceful shutdown.
 
 use crate::config::sections::PATH_OR_NONE;
 use lameduck_config::{Check, FromValue, Key, Kind, Section, Value, Values};
@@ -30,49 +30,49 @@ const READINESS: [&str; ReadinessPolicy::ALL.len()] = {
 
 pub(super) const DRAIN: Section = Section {
     name: "drain",
-    doc: "How the process leaves. All of it shares one deadline, checked at the start: grace_period must hold \
-          pre_stop + wait + timeout + release + flush + margin, where the wait is nothing, delay or delay_max by strategy.",
+    doc: "Graceful shutdown. All stages share one deadline, which is checked at the start: grace_period must be at least \
+          pre_stop + wait + timeout + release + flush + margin, where the wait is 0, delay or delay_max, depending on strategy.",
     keys: &[
         Key::new(
             "drain.strategy",
             Kind::Word(&STRATEGIES),
             "observe",
-            "How long to go on serving after the order to stop: not at all, a fixed delay, until no new connection comes, or \
-             until the cluster has taken this pod out of its Services.",
+            "How long to continue serving after SIGTERM: `immediate`: not at all; `delay`: a fixed time; `quiet`: until no new \
+             connections arrive; `observe`: until the cluster has removed this pod from its Services.",
         )
-        .why("`observe` waits no longer than it must, and falls back to `delay` where there is no cluster to ask."),
+        .why("`observe` waits no longer than necessary, and falls back to `delay` outside of a cluster."),
         Key::new(
             "drain.delay",
             Kind::DURATION,
             "5s",
-            "The plain wait, and what the adaptive strategies fall back to when they cannot tell.",
+            "The fixed wait; also the fallback of the adaptive strategies when they have no data.",
         ),
-        Key::new("drain.floor", Kind::DURATION, "2s", "The least that `quiet` waits, and `observe` after the deregistration.")
-            .why("kube-proxy gathers changes for a second before it writes them."),
-        Key::new("drain.delay_max", Kind::DURATION, "10s", "The most that `quiet` and `observe` wait."),
+        Key::new("drain.floor", Kind::DURATION, "2s", "Minimum wait of `quiet`, and of `observe` after the pod was removed from its Services.")
+            .why("kube-proxy batches changes for one second (`minSyncPeriod`)."),
+        Key::new("drain.delay_max", Kind::DURATION, "10s", "Maximum wait of `quiet` and `observe`."),
         Key::new(
             "drain.timeout",
             Kind::duration_or(&["auto", "none"]),
             "auto",
-            "How long requests in flight may take to finish once the listener is closed. `auto`: whatever is left of the grace \
-             period. `none`: no bound of our own.",
+            "Time limit for requests in flight once the listener is closed. `auto`: what remains of the grace period. `none`: no \
+             limit.",
         )
-        .why("With `none` only SIGKILL ends a request that never does, and then nobody reports it."),
+        .why("With `none`, a request that never finishes is only ended by SIGKILL, and is not reported."),
         Key::new(
             "drain.readiness",
             Kind::Word(&READINESS),
             "fail",
-            "What /readyz says while leaving: 503 at once, 200 to the end of the wait, or 200 only for the last serving endpoint \
-             of a Service.",
+            "What /readyz returns during the shutdown: `fail`: 503 at once; `hold`: 200 until the end of the wait; `auto`: 200 only \
+             for the last serving endpoint of a Service.",
         ),
         Key::new(
             "drain.idle_hold",
             Kind::duration_or(&["auto"]),
             "auto",
-            "How long idle HTTP/1 connections are kept for a last request. `auto`: until closing them is expected to lose next \
-             to nothing.",
+            "How long idle HTTP/1 connections are kept open for a last request. `auto`: until the expected loss of closing them is \
+             negligible.",
         )
-        .why("A request that crosses the close of its connection is lost; a Deployment does not wait for pods that leave."),
+        .why("A request that crosses the close of its connection is lost, and a Deployment does not wait for pods that shut down."),
         Key::new(
             "drain.goodbye",
             Kind::DURATION,
@@ -85,51 +85,51 @@ pub(super) const DRAIN: Section = Section {
             "drain.grace_period",
             Kind::TIMEOUT,
             "30s",
-            "The pod's terminationGracePeriodSeconds: what there is between the order to stop and SIGKILL.",
+            "The pod's terminationGracePeriodSeconds: the time between SIGTERM and SIGKILL.",
         )
-        .why("The chart writes it to both places from one value."),
-        Key::new("drain.pre_stop", Kind::DURATION, "0s", "What a preStop hook takes of the grace period before the signal comes.")
-            .why("None is needed: the wait happens in the process, which can see when it is over."),
-        Key::new("drain.release", Kind::DURATION, "3s", "How long giving back may take: queues, pools, leases, registrations."),
-        Key::new("drain.flush", Kind::DURATION, "2s", "How long the report, traces and logs may take to get out."),
-        Key::new("drain.margin", Kind::DURATION, "1s", "Kept back, so that the process has ended before SIGKILL comes."),
+        .why("The chart sets both from one value."),
+        Key::new("drain.pre_stop", Kind::DURATION, "0s", "Time that a preStop hook uses before SIGTERM arrives.")
+            .why("No hook is needed: the process waits by itself, and sees when the wait is over."),
+        Key::new("drain.release", Kind::DURATION, "3s", "Time limit for ending workers and releasing dependencies."),
+        Key::new("drain.flush", Kind::DURATION, "2s", "Time limit for flushing the report, traces and logs."),
+        Key::new("drain.margin", Kind::DURATION, "1s", "Safety margin before SIGKILL."),
         Key::new(
             "drain.report_file",
             Kind::Text(PATH_OR_NONE),
             "",
-            "Where the final report goes, for example /dev/termination-log, which then holds its compact form.",
+            "File for the final report, for example /dev/termination-log, which gets its compact form.",
         ),
     ],
 };
 
-/// How the process leaves.
+/// The graceful shutdown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drain {
     /// How long LameDuck lasts.
     pub strategy: Strategy,
-    /// The plain wait.
+    /// The fixed wait.
     pub delay: Duration,
-    /// Least wait of the adaptive strategies.
+    /// Minimum wait of the adaptive strategies.
     pub floor: Duration,
-    /// Most of it.
+    /// Maximum wait of them.
     pub delay_max: Duration,
     /// Bound of Draining.
     pub timeout: Timeout,
-    /// What /readyz says.
+    /// What /readyz returns.
     pub readiness: ReadinessPolicy,
     /// How long idle connections are kept.
     pub idle_hold: IdleHold,
     /// The spread of the goodbyes of long-lived streams.
     pub goodbye: Duration,
-    /// From the order to stop to SIGKILL.
+    /// From SIGTERM to SIGKILL.
     pub grace_period: Duration,
-    /// What a hook takes of it.
+    /// What a preStop hook uses of it.
     pub pre_stop: Duration,
     /// Bound of Releasing.
     pub release: Duration,
     /// Bound of Flushing.
     pub flush: Duration,
-    /// Kept back.
+    /// Safety margin.
     pub margin: Duration,
     /// Where the final report goes.
     pub report_file: Option<PathBuf>,
@@ -183,13 +183,13 @@ impl Drain {
             }
             Err(BudgetError::AboveCeiling { key, value, delay_max }) => {
                 let key = format!("drain.{key}");
-                let (value, most) = (duration::format(value), duration::format(delay_max));
-                let problem = format!("{key} ({value}) is longer than drain.delay_max ({most})");
+                let (value, max) = (duration::format(value), duration::format(delay_max));
+                let problem = format!("{key} ({value}) is longer than drain.delay_max ({max})");
                 check.refuse(&[&key, "drain.delay_max", "drain.strategy"], problem);
             }
         }
         if self.timeout == Timeout::None {
-            check.warn(&["drain.timeout"], "there is no deadline of our own: SIGKILL is the only bound");
+            check.warn(&["drain.timeout"], "no time limit: only SIGKILL ends a request that never finishes");
         }
         if self.pre_stop >= Duration::from_secs(1) && self.strategy != Strategy::Immediate {
             let hook = duration::format(self.pre_stop);

@@ -1,44 +1,61 @@
-//! `limits`: a bound on everything a client can take; and `bench.closings`, which switches parts of leaving off.
+//! `limits`: what a client, and all of them, may use; and `bench.closings`, which disables shutdown steps.
 
 use lameduck_config::{Check, Key, Kind, Section, Values};
 use lameduck_server::{Closings, Limits};
 
-/// As many as anybody has file descriptors for.
+/// More than a process has file descriptors.
 const COUNT: Kind = Kind::Count { min: 1, max: 10_000_000 };
 
 pub(super) const LIMITS: Section = Section {
     name: "limits",
-    doc: "A bound on everything a client can take.",
+    doc: "Resource limits per client and per process.",
     keys: &[
-        Key::new("limits.connections", COUNT, "20000", "Open connections. Further ones wait in the accept queue.")
-            .why("Stay below the limit of file descriptors; an idle connection costs a few KiB."),
+        Key::new(
+            "limits.connections",
+            COUNT,
+            "20000",
+            "Maximum number of open connections. Connections beyond it wait in the accept backlog.",
+        )
+        .why("Stay below the limit of file descriptors. An idle connection needs a few KiB."),
         Key::new(
             "limits.requests_in_flight",
             COUNT,
             "4096",
-            "Requests at work at the same time. Further ones are answered with 503 and `Retry-After`.",
+            "Maximum number of concurrent requests. Further ones get 503 with `Retry-After`.",
         )
         .why("An overloaded service that refuses early recovers; one that queues does not."),
-        Key::new("limits.header_timeout", Kind::TIMEOUT, "10s", "From the first byte of a request head to its last."),
-        Key::new("limits.first_byte_timeout", Kind::TIMEOUT, "10s", "From the start of a connection to its first byte."),
+        Key::new(
+            "limits.header_timeout",
+            Kind::TIMEOUT,
+            "10s",
+            "Time limit from the first byte of a request head to its last.",
+        ),
+        Key::new(
+            "limits.first_byte_timeout",
+            Kind::TIMEOUT,
+            "10s",
+            "Time limit from the start of a connection to its first byte.",
+        ),
         Key::new(
             "limits.idle_timeout",
             Kind::TIMEOUT,
             "75s",
-            "How long a connection may be silent between requests; each one's own limit differs by up to 10 %.",
+            "How long a connection may be idle between requests, jittered by up to 10 % per connection.",
         )
-        .why("Longer than the 60 s after which common load balancers let go: the side that closes first must not be this one."),
+        .why("Longer than the 60 s of common load balancers, so that the load balancer closes first."),
         Key::new(
             "limits.request_timeout",
             Kind::TIMEOUT,
             "30s",
-            "From the request to the head of its response. Not for upgrades; a route may have its own. For apps with `request_limits()`.",
+            "Time limit from the request to the head of its response. Not for upgrades. A route may have another limit. For apps with \
+             `request_limits()`.",
         ),
         Key::new(
             "limits.body_bytes",
             Kind::Bytes { min: 0, max: 64 << 30 },
             "1MiB",
-            "The size of a request body. A larger one is answered with 413. A route may have its own. For apps with `request_limits()`.",
+            "Maximum size of a request body. A larger one gets 413. A route may have another limit. For apps with \
+             `request_limits()`.",
         ),
         Key::new(
             "limits.write_stall",
@@ -65,23 +82,28 @@ pub(super) const LIMITS: Section = Section {
 
 pub(super) const BENCH: Section = Section {
     name: "bench",
-    doc: "For tests and measurements. Nothing of it belongs into production.",
+    doc: "For tests and benchmarks only; never enable in production.",
     keys: &[
-        Key::new("bench.closings.notice", Kind::Flag, "true", "Tell clients to leave: `Connection: close`, GOAWAY.")
-            .why("Each part of leaving can be switched off, so that a test can show what it is good for."),
-        Key::new("bench.closings.hold", Kind::Flag, "true", "Keep idle connections for a last request."),
+        Key::new(
+            "bench.closings.notice",
+            Kind::Flag,
+            "true",
+            "Notify clients of the shutdown: `Connection: close`, GOAWAY.",
+        )
+        .why("Each shutdown step can be disabled, so that a test can show what is lost without it."),
+        Key::new("bench.closings.hold", Kind::Flag, "true", "Keep idle connections open for a last request."),
         Key::new(
             "bench.closings.look",
             Kind::Flag,
             "true",
-            "Look for bytes that nobody has read before a connection is closed.",
+            "Check the socket for unread bytes before a connection is closed.",
         ),
-        Key::new("bench.closings.linger", Kind::Flag, "true", "Half-close, then wait for the peer."),
+        Key::new("bench.closings.linger", Kind::Flag, "true", "Half-close, then wait for the peer to close."),
         Key::new(
             "bench.closings.flush",
             Kind::Flag,
             "true",
-            "Serve what waits in the accept queue before the listener closes.",
+            "Serve the connections in the accept backlog before the listener closes.",
         ),
     ],
 };
@@ -121,7 +143,7 @@ pub(super) fn check(closings: &Closings, check: &mut Check<'_>) {
     ];
     for (key, on) in all {
         if !on {
-            check.warn(&[key], "this part of leaving is switched off: requests can be lost");
+            check.warn(&[key], "this shutdown step is disabled: requests may be lost");
         }
     }
 }

@@ -1,21 +1,21 @@
-//! `listen`: where clients and operators come in.
+//! `listen`: addresses of the ports.
 
 use lameduck_config::{Check, Key, Kind, Section, Values};
 use std::net::SocketAddr;
 
 pub(super) const LISTEN: Section = Section {
     name: "listen",
-    doc: "Where clients and operators come in. Port 0 lets the system choose; the log says what it chose.",
+    doc: "Listen addresses. Port 0 takes any free port, which is logged.",
     keys: &[
         Key::new("listen.http", Kind::Address, "[::]:8080", "HTTP/1.1 and HTTP/2 without TLS (h2c).")
             .why("`[::]` serves IPv6 and IPv4; where IPv6 is switched off it falls back to `0.0.0.0`."),
         Key::new("listen.admin", Kind::Address, "[::]:8081", "Probes, metrics, `/drain` and the status page.").why(
-            "A port of its own, on a thread of its own: it answers when the service is saturated, and to the very end.",
+            "It has a separate port and thread, so it answers while the service is saturated, and until the process ends.",
         ),
     ],
 };
 
-/// Where clients and operators come in.
+/// Listen addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     /// HTTP/1.1 and h2c.
@@ -39,7 +39,7 @@ impl Listen {
                     let port = address.port();
                     check.refuse(
                         &[key, other],
-                        format!("port {port} is taken twice: {other} is {taken}, {key} is {address}"),
+                        format!("port {port} is used twice: {other} is {taken}, {key} is {address}"),
                     );
                 }
             }

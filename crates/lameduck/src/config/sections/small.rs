@@ -1,11 +1,17 @@
 //! The sections of a key or three: `service`, `admin`, `liveness`, `cluster`, `log`.
 
 use crate::config::sections::PATH_OR_NONE;
-use lameduck_config::{Check, Form, Key, Kind, Section, Value, Values};
+use lameduck_config::{Check, Form, Key, Kind, Section, Value, Values, closest};
 use lameduck_server::Interest;
 use lameduck_telemetry::Format;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// A filter for log lines.
+const LEVELS: Form = Form {
+    expected: "off, error, warn, info, debug or trace, for single modules as in info,lameduck_server=debug",
+    valid: lameduck_telemetry::is_filter,
+};
 
 /// A name as Kubernetes has them.
 const LABEL: Form = Form {
@@ -18,128 +24,124 @@ const LABEL: Form = Form {
 
 pub(super) const SERVICE: Section = Section {
     name: "service",
-    doc: "What this is.",
+    doc: "The service's identity.",
     keys: &[Key::new("service.name", Kind::Text(LABEL), "lameduck", "The name in logs, metrics and reports.")],
 };
 
 pub(super) const ADMIN: Section = Section {
     name: "admin",
-    doc: "Who may do what on the admin port.",
+    doc: "Access to the admin port.",
     keys: &[
         Key::new(
             "admin.drain",
             Kind::Word(&["off", "loopback", "token"]),
             "loopback",
-            "Who may start a drain by `POST /drain`: nobody, whoever is in this pod, or whoever has the token.",
+            "Who may call `POST /drain`: `off`: nobody; `loopback`: clients in this pod; `token`: bearers of the token.",
         )
-        .why("A drain cannot be taken back, and the admin port is open to the cluster for its probes."),
+        .why("A drain cannot be undone, and the admin port is open to the cluster for its probes."),
         Key::new(
             "admin.token_file",
             Kind::Text(PATH_OR_NONE),
             "",
-            "A file with the bearer token for `admin.drain: token`, read at the start.",
+            "File with the bearer token for `admin.drain: token`. It is read again when it changes.",
         )
-        .why("A file, because the environment and the configuration are shown in too many places."),
+        .why("A file, because environment variables and configuration are shown in too many places."),
     ],
 };
 
 pub(super) const LIVENESS: Section = Section {
     name: "liveness",
-    doc: "When the process counts as stuck.",
+    doc: "When /livez reports the process as hung.",
     keys: &[Key::new(
         "liveness.stall",
         Kind::TIMEOUT,
         "60s",
-        "/livez fails when the work threads have run nothing for so long. Never because of a drain.",
+        "/livez fails if no worker thread has made progress for this long. It never fails because of a shutdown.",
     )
     .why("Long, because a restart by the kubelet loses every request of the pod.")],
 };
 
 pub(super) const CLUSTER: Section = Section {
     name: "cluster",
-    doc: "What is known about the cluster beforehand.",
+    doc: "Cluster facts that cannot be observed.",
     keys: &[
         Key::new(
             "cluster.services",
             Kind::List(LABEL),
             "",
-            "The Services of this pod: `observe` then asks for the endpoint slices of these alone. Empty: it looks through all \
-             of the namespace.",
+            "The Services of this pod: `observe` queries the endpoint slices of only these Services. Empty: all in the namespace.",
         )
-        .why("The chart fills it in."),
+        .why("The chart sets it."),
         Key::new(
             "cluster.traffic_policy",
             Kind::Word(&["cluster", "local"]),
             "cluster",
-            "The traffic policy of these Services. `local`: each node sends to its own pods alone, so for `drain.readiness: auto` \
-             the last pod of its node is the last.",
+            "The traffic policy of these Services. `local`: each node sends only to its own pods, so for `drain.readiness: auto` the \
+             last serving pod of its node is the last.",
         )
-        .why("Endpoint slices do not say. The chart fills it in from `service.externalTrafficPolicy`."),
+        .why("Endpoint slices do not contain it. The chart sets it from `service.externalTrafficPolicy`."),
     ],
 };
 
 pub(super) const LOG: Section = Section {
     name: "log",
-    doc: "What is told, and how.",
+    doc: "Logging: format, level and access log.",
     keys: &[
         Key::new(
             "log.format",
             Kind::Word(&["auto", "pretty", "json"]),
             "auto",
-            "`auto`: for people on a terminal, else one JSON object a line.",
+            "`auto`: human-readable on a terminal, otherwise one JSON object per line.",
         ),
         Key::new(
             "log.level",
-            Kind::Text(Form {
-                expected: "off, error, warn, info, debug or trace, for parts like this: info,lameduck_server=debug",
-                valid: lameduck_telemetry::is_filter,
-            }),
+            Kind::TextWith(LEVELS, likely_levels),
             "info",
-            "The least severity that is told, for all or by part.",
+            "Minimum log level, global or per module, in any case.",
         ),
         Key::new(
             "log.access",
             Kind::Word(&["off", "errors", "all"]),
             "errors",
-            "Which requests get a line: none; answers of 500 and above and those that got none; all.",
+            "Access log: `off`; `errors`: 5xx and requests without a response; `all`.",
         )
-        .why("A line for each request costs more than the request."),
+        .why("A line per request costs more than the request."),
     ],
 };
 
-/// What this is.
+/// The service's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// The name in logs, metrics and reports.
     pub name: String,
 }
 
-/// Who may do what on the admin port.
+/// Access to the admin port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
-    /// Who may start a drain.
+    /// Who may call `POST /drain`.
     pub drain: DrainCall,
 }
 
-/// Who may start a drain by `POST /drain`.
+/// Who may call `POST /drain`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DrainCall {
     /// Nobody.
     Off,
-    /// Whoever comes from a loopback address.
+    /// Clients with a loopback address.
     Loopback,
-    /// Whoever has the bearer token in this file.
+    /// Bearers of the token in this file.
     Token(PathBuf),
 }
 
-/// When the process counts as stuck.
+/// When /livez reports the process as hung.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Liveness {
-    /// How long the work threads may run nothing.
+    /// How long no worker thread may make progress.
     pub stall: Duration,
 }
 
-/// What is known about the cluster beforehand.
+/// Cluster facts that cannot be observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
     /// The Services of this pod. Empty: unknown.
@@ -148,12 +150,12 @@ pub struct Cluster {
     pub local_traffic: bool,
 }
 
-/// What is told, and how.
+/// Logging.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
-    /// For whom.
+    /// The format.
     pub format: Format,
-    /// The least severity.
+    /// The minimum level.
     pub level: String,
     /// Which requests get a line.
     pub access: Interest,
@@ -210,6 +212,35 @@ impl Log {
             access: values.get_by("log.access", access),
         }
     }
+}
+
+/// Levels of `log.level`, and what else people call them.
+const LEVEL_NAMES: [(&str, &str); 13] = [
+    ("off", "off"),
+    ("error", "error"),
+    ("warn", "warn"),
+    ("info", "info"),
+    ("debug", "debug"),
+    ("trace", "trace"),
+    ("warning", "warn"),
+    ("err", "error"),
+    ("fatal", "error"),
+    ("critical", "error"),
+    ("notice", "info"),
+    ("verbose", "debug"),
+    ("none", "off"),
+];
+
+/// What was probably meant by levels that are none: each level by its usual name, modules as they are.
+fn likely_levels(text: &str) -> Option<String> {
+    let likely = |part: &str| {
+        let (module, level) = part.rsplit_once('=').map_or((None, part), |(module, level)| (Some(module), level));
+        let level = level.trim().to_ascii_lowercase();
+        let known = LEVEL_NAMES.iter().find(|(name, _)| *name == level).map(|(_, known)| *known);
+        let known = known.or_else(|| closest(&level, LEVEL_NAMES[..6].iter().map(|(name, _)| *name)))?;
+        Some(module.map_or_else(|| known.to_owned(), |module| format!("{}={known}", module.trim())))
+    };
+    text.split(',').map(likely).collect::<Option<Vec<_>>>().map(|parts| parts.join(","))
 }
 
 fn format(value: &Value) -> Option<Format> {

@@ -48,8 +48,16 @@ const TOKEN: Form = Form { expected: "a word", valid: |text| text.bytes().all(|b
 
 /// Every key, with a name where one is free to choose.
 fn keys() -> Vec<(String, &'static Key)> {
-    let sections = Config::SECTIONS.iter().chain(Mine::SECTIONS);
-    sections.flat_map(|section| section.keys).map(|key| (key.path.replace('*', "some_name"), key)).collect()
+    let sections = sections::<Mine>();
+    sections.iter().flat_map(|section| section.keys).map(|key| (key.path.replace('*', "some_name"), key)).collect()
+}
+
+fn environment_name(path: &str) -> String {
+    Prefixes::of("lameduck").variable(path)
+}
+
+fn sections<S: Settings>() -> Vec<Section> {
+    ServiceKeys::default().schema::<S>().sections
 }
 
 /// Something that the key takes and that is not its default.
@@ -71,7 +79,7 @@ fn another(path: &str, key: &Key) -> String {
         (_, Kind::Duration { .. }) => "1500ms".to_owned(),
         (_, Kind::Word(words)) => words.iter().find(|word| Some(**word) != key.default).unwrap().to_string(),
         (_, Kind::Address) => "127.0.0.1:4711".to_owned(),
-        (_, Kind::Text(_)) => "other".to_owned(),
+        (_, Kind::Text(_) | Kind::TextWith(..)) => "other".to_owned(),
         (_, Kind::List(_)) => "one,two".to_owned(),
     }
 }
@@ -83,7 +91,8 @@ fn every_key_can_be_set_by_its_variable_and_in_a_file() {
         let value = another(&path, key);
         let mut environment = vec![(name.clone(), value.clone())];
         let companion = environment_name("dependencies.some_name.tcp");
-        if path == "stages.dependencies" {
+        let is_common = path.starts_with("dependencies.") && !path.ends_with(".tcp") && !path.ends_with(".http");
+        if path == "stages.dependencies" || is_common {
             environment.push((companion, "database:5432".to_owned()));
         }
         let loaded =
@@ -106,8 +115,8 @@ fn every_key_can_be_set_by_its_variable_and_in_a_file() {
 #[test]
 fn every_declaration_is_in_order() {
     let mut seen = Vec::new();
-    for section in Config::SECTIONS.iter().chain(Mine::SECTIONS) {
-        assert!(section.doc.ends_with('.') && !section.keys.is_empty(), "{}", section.name);
+    for section in sections::<Mine>() {
+        assert!(section.doc.ends_with('.'), "{}", section.name);
         for key in section.keys {
             let path = key.path;
             assert_eq!(path.split('.').next(), Some(section.name), "{path}");
@@ -118,7 +127,7 @@ fn every_declaration_is_in_order() {
                 "{path} cannot be an environment variable"
             );
             assert!(key.doc.ends_with('.') && (key.why.is_empty() || key.why.ends_with('.')), "{path}: sentences end");
-            assert_eq!(key.default.is_none(), path.contains(".*."), "{path}: a default, unless the key can be absent");
+            assert!(key.default.is_some() || path.contains(".*."), "{path}: a default, unless the key can be absent");
             if let Some(default) = key.default {
                 assert!(key.kind.parse(default).is_some(), "{path} cannot have its default");
             }
@@ -199,13 +208,18 @@ fn any_value(path: &str, key: &'static Key) -> BoxedStrategy<String> {
         (_, Kind::Count { min, max }) => (min..=max).prop_map(|count| count.to_string()).boxed(),
         (_, Kind::Bytes { min, max }) => (min..=max).prop_map(format_bytes).boxed(),
         (_, Kind::Word(words)) => proptest::sample::select(words).prop_map(str::to_owned).boxed(),
-        (_, Kind::Address | Kind::Text(_) | Kind::List(_)) => "[^\0\n\r\u{85}\u{2028}\u{2029}\u{feff}]{0,12}".boxed(),
+        (_, Kind::Address | Kind::Text(_) | Kind::TextWith(..) | Kind::List(_)) => {
+            "[^\0\n\r\u{85}\u{2028}\u{2029}\u{feff}]{0,12}".boxed()
+        }
     }
 }
 
 /// Some of the engine's keys with values, each name free to choose with `tcp` or `http` alone.
 fn any_settings() -> impl Strategy<Value = BTreeMap<String, String>> {
-    let keys = Config::SECTIONS.iter().flat_map(|section| section.keys);
+    let sections = sections::<()>();
+    let keys = sections.iter().flat_map(|section| section.keys);
+    // The keys that all dependencies share need one that exists.
+    let keys = keys.filter(|key| !EVERY_DEPENDENCY.keys.iter().any(|shared| shared.path == key.path));
     let each: Vec<_> = keys
         .map(|key| {
             let path = key.path.replace('*', if key.path.ends_with("tcp") { "tcp_one" } else { "http_one" });
