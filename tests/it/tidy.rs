@@ -1,5 +1,8 @@
 //! What the compiler does not hold: who may know whom, the shape of files, links in the docs.
 
+mod cycles;
+mod words;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -19,8 +19,11 @@ use std::future::Future;
 /// A dependency that the service's code brings.
 pub(crate) struct Coded<S> {
     pub(crate) declared: Declared,
-    pub(crate) build: Box<dyn FnOnce(&S, Need, Pace) -> Named + Send>,
+    pub(crate) build: BuildDependency<S>,
 }
+
+/// Builds a dependency from the settings.
+pub(crate) type BuildDependency<S> = Box<dyn FnOnce(&S, Need, Pace) -> Named + Send>;
 
 /// Builds the routes of a listener from what is known at start-up.
 pub(crate) type Build<T> = Box<dyn FnOnce(T) -> BoxFuture<'static, anyhow::Result<App>> + Send>;
