@@ -6,6 +6,7 @@
 #[cfg(unix)]
 mod contract;
 #[cfg(unix)]
+mod descriptors;
 mod docs;
 #[cfg(unix)]
 mod first_use;
