@@ -7,6 +7,7 @@
 mod contract;
 #[cfg(unix)]
 mod descriptors;
+#[cfg(unix)]
 mod docs;
 #[cfg(unix)]
 mod first_use;
