@@ -15,7 +15,7 @@ WINDOWS := x86_64-pc-windows-gnu
 MACOS := aarch64-apple-darwin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-link lint fmt fmt-check doc docs deny bench api-test drill-soak image image-drill images chart e2e e2e-drill kind-up kind-up-drill cross cross-windows cross-macos ci
+.PHONY: help run demo test test-link lint fmt fmt-check doc docs deny bench api-test drill-soak image image-drill images rules chart e2e e2e-drill kind-up kind-up-drill cross cross-windows cross-macos ci
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ image-drill: ## Build the drill's container image, for its load pods (needs dock
 
 images: ## Build all images as archives, without an image builder (Linux)
 	./tests/e2e/static-images $(IMAGES)
+
+rules: ## Check and test the alert rules and dashboards (needs promtool)
+	./scripts/rules
 
 chart: ## Check the chart and the rendered manifests (needs helm)
 	./scripts/chart

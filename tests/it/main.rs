@@ -25,6 +25,8 @@ mod secrets;
 mod signals;
 #[cfg(unix)]
 mod streams;
+#[cfg(unix)]
+mod telemetry;
 mod tidy;
 #[cfg(unix)]
 mod tutorial;

@@ -46,6 +46,7 @@ mod failure;
 mod identity;
 mod others;
 mod pod;
+mod previous_exit;
 mod slices;
 mod watch;
 
@@ -56,3 +57,4 @@ pub use failure::Failure;
 pub use identity::{Identity, IdentityError};
 pub use others::RunningPod;
 pub use pod::{PodFacts, PreStop, ReadinessProbe};
+pub use previous_exit::{ExitReason, PreviousExit};

@@ -2,6 +2,7 @@
 
 use crate::connect::Cluster;
 use crate::failure::Failure;
+use crate::previous_exit::PreviousExit;
 use k8s_openapi::api::core::v1::{Container, LifecycleHandler, Pod, Probe};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub struct PodFacts {
     pub probe_grace_period: Option<Duration>,
     /// The name of the own container, if it can be told.
     pub container: Option<String>,
+    /// How the own container ended the last time. `None`: this is its first start in this pod.
+    pub previous_exit: Option<PreviousExit>,
 }
 
 /// A preStop hook: SIGTERM comes only after it, and it takes of the same grace period.
@@ -80,6 +83,7 @@ impl PodFacts {
             readiness: own.and_then(|own| own.readiness_probe.as_ref()).map(readiness),
             probe_grace_period: own.and_then(probe_grace_period),
             container: own.map(|own| own.name.clone()),
+            previous_exit: own.and_then(|own| PreviousExit::of(pod, &own.name)),
         }
     }
 }

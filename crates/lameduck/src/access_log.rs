@@ -1,34 +1,26 @@
-//! The access log: ended requests that the configuration asks for, as log lines.
+//! The access log: a line for each ended request that the configuration asks for.
 
 use lameduck_lifecycle::Outcome;
-use lameduck_server::{Interest, Record, RequestObserver};
+use lameduck_server::Record;
 
-/// Log lines for ended requests, under the target `lameduck::access`.
-pub(crate) struct AccessLog(pub(crate) Interest);
-
-impl RequestObserver for AccessLog {
-    fn interest(&self) -> Interest {
-        self.0
+/// Writes a line under the target `lameduck::access`.
+pub(crate) fn write(record: &Record<'_>) {
+    let Record { method, route, status, duration, request_id, peer, protocol, kind, outcome, .. } = record;
+    let (route, status) = (route.unwrap_or("(no route)"), status.map_or(0, |status| status.as_u16()));
+    let duration_ms = duration.as_secs_f64() * 1e3;
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                target: lameduck_telemetry::ACCESS,
+                %method, route, status, duration_ms, request_id, %peer, %protocol, %kind, %outcome,
+                "{method} {route} {status} {outcome} in {duration_ms:.1} ms",
+            )
+        };
     }
-
-    fn ended(&self, record: &Record<'_>) {
-        let Record { method, route, status, duration, request_id, peer, protocol, kind, outcome, .. } = record;
-        let (route, status) = (route.unwrap_or("(no route)"), status.map_or(0, |status| status.as_u16()));
-        let duration_ms = duration.as_secs_f64() * 1e3;
-        macro_rules! line {
-            ($level:ident) => {
-                tracing::$level!(
-                    target: "lameduck::access",
-                    %method, route, status, duration_ms, request_id, %peer, %protocol, %kind, %outcome,
-                    "{method} {route} {status} {outcome} in {duration_ms:.1} ms",
-                )
-            };
-        }
-        match outcome {
-            Outcome::Failed | Outcome::Aborted => line!(error),
-            Outcome::TimedOut | Outcome::Rejected => line!(warn),
-            Outcome::Completed | Outcome::Drained | Outcome::Late | Outcome::ClientGone if status >= 500 => line!(warn),
-            Outcome::Completed | Outcome::Drained | Outcome::Late | Outcome::ClientGone => line!(info),
-        }
+    match outcome {
+        Outcome::Failed | Outcome::Aborted => line!(error),
+        Outcome::TimedOut | Outcome::Rejected => line!(warn),
+        Outcome::Completed | Outcome::Drained | Outcome::Late | Outcome::ClientGone if status >= 500 => line!(warn),
+        Outcome::Completed | Outcome::Drained | Outcome::Late | Outcome::ClientGone => line!(info),
     }
 }

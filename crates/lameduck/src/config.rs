@@ -32,6 +32,8 @@ pub use lameduck_config::{
 pub use lameduck_support::duration::{format as format_duration, parse as parse_duration};
 pub use lameduck_support::size::{format as format_bytes, parse as parse_bytes};
 use sections::EVERY_DEPENDENCY;
+#[cfg(feature = "traces")]
+pub use sections::Traces;
 pub use sections::{
     Admin, Cluster, Config, Dependency, Drain, DrainCall, Health, HostPort, HttpUrl, HttpUrlError, Listen, Liveness,
     Log, Need, Pace, Service, Stages,

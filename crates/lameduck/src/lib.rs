@@ -105,6 +105,7 @@
 
 mod access_log;
 mod admin;
+mod advisor;
 pub mod cli;
 mod clock;
 mod cluster;
@@ -115,6 +116,8 @@ mod drain_test;
 mod driver;
 mod engine;
 mod events;
+#[cfg(feature = "traces")]
+mod exit_trace;
 mod gates;
 mod handle;
 mod jobs;
@@ -124,10 +127,12 @@ mod observer;
 mod release;
 mod reload;
 mod report_file;
+mod requests;
 mod run;
 mod runtime;
 mod service;
 mod signals;
+mod telemetry;
 mod workers;
 
 pub use anyhow;
@@ -144,6 +149,7 @@ pub use lameduck_lifecycle::{PhaseName, Report};
 pub use lameduck_server::{
     App, Began, Connection, Goodbye, Interest, Record, Rejected, RequestObserver, RequestScope, RouteOptions,
 };
+pub use lameduck_telemetry::{Context as RequestContext, Trace};
 pub use prometheus;
 pub use reload::Reloaded;
 pub use run::run;

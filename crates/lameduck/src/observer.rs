@@ -5,6 +5,7 @@ use crate::events::{PhaseView, Shared};
 use crate::jobs::Jobs;
 use crate::release::Releasing;
 use crate::reload::Files;
+use crate::telemetry::Telemetry;
 use crate::workers::WorkerSet;
 use lameduck_lifecycle::{Document, Phase, Report, Snapshot, Straggler};
 use lameduck_server::{Numbers, Server};
@@ -22,6 +23,7 @@ pub(crate) struct Observer {
     pub(crate) releasing: Releasing,
     pub(crate) dependencies: Dependencies,
     pub(crate) files: Files,
+    pub(crate) telemetry: Telemetry,
 }
 
 impl Observer {

@@ -20,6 +20,7 @@
 //! Time is a [`Duration`](std::time::Duration) since the start of the process and comes in with each event. The crate knows
 //! `std` and `serde`: no tokio, no HTTP, no Kubernetes, no metrics, no clock.
 
+mod advice;
 mod budget;
 mod document;
 mod effect;
@@ -36,6 +37,7 @@ mod snapshot;
 mod vocabulary;
 mod wait;
 
+pub use advice::{Advice, Change, Evidence};
 pub use budget::{Budget, BudgetError};
 pub use document::{COMPACT_BYTES_MAX, CauseReported, DOCUMENT_VERSION, Document, Waiting};
 pub use effect::{Effect, Step};

@@ -113,7 +113,10 @@ impl Service {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = std::fs::File::create(folder.path().join("log")).expect("a log file");
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("LAMEDUCK_") || name == "KUBERNETES_SERVICE_HOST" {
+            let shown = name.to_string_lossy();
+            if ["LAMEDUCK_", "OTEL_"].iter().any(|prefix| shown.starts_with(prefix))
+                || name == "KUBERNETES_SERVICE_HOST"
+            {
                 command.env_remove(name);
             }
         }

@@ -9,6 +9,7 @@ fn pod() -> PodFacts {
         pre_stop: PreStop::None,
         readiness: Some(ReadinessProbe { period: S(2), failure_threshold: 1 }),
         probe_grace_period: None,
+        previous_exit: None,
         container: Some("web".to_owned()),
     }
 }

@@ -69,7 +69,8 @@ impl DrainAccess {
         Ok(Self::Token(token))
     }
 
-    fn check(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// Whether the caller may, by the rule of `admin.drain`.
+    pub(super) fn check(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<(), Refusal> {
         match self {
             Self::Off => Err(Refusal::Off),
             Self::Loopback if !peer.ip().to_canonical().is_loopback() => Err(Refusal::NotLoopback),
@@ -98,7 +99,7 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 
 /// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refusal {
+pub(super) enum Refusal {
     Off,
     NotLoopback,
     ForeignOrigin,
@@ -106,7 +107,7 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn sentence(self) -> &'static str {
+    pub(super) fn sentence(self) -> &'static str {
         match self {
             Self::Off => "admin.drain is off: send SIGTERM instead",
             Self::NotLoopback => "admin.drain is loopback: call from inside the pod, or set it to token",

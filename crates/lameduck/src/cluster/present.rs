@@ -3,7 +3,7 @@
 use super::Contradictions;
 use crate::config;
 use crate::events::Events;
-use lameduck_cluster::{Cluster, Notice, Options, Severity, contradictions};
+use lameduck_cluster::{Cluster, ExitReason, Notice, Options, Severity, contradictions};
 use lameduck_lifecycle::{Cause, ClusterFact, Event, PhaseName, Plan, Report};
 use tokio::sync::mpsc;
 
@@ -53,6 +53,23 @@ impl ClusterAccess {
                 return tracing::warn!(%error, "cannot compare the pod's spec with the configuration: {error}");
             }
         };
+        if let Some(exit) = pod.previous_exit {
+            self.contradictions.ended_before(exit.reason.as_str(), exit.code);
+            let (reason, exit_code) = (exit.reason.as_str(), exit.code);
+            match exit.reason {
+                ExitReason::Clean => tracing::info!(reason, exit_code, "the last run of this container ended cleanly"),
+                ExitReason::Failed
+                | ExitReason::Usage
+                | ExitReason::Lost
+                | ExitReason::OomKilled
+                | ExitReason::Killed
+                | ExitReason::Crashed => tracing::warn!(
+                    reason,
+                    exit_code,
+                    "the last run of this container ended badly: {reason}, exit code {exit_code}"
+                ),
+            }
+        }
         let found = contradictions(&pod, &plan);
         self.contradictions.found(found.len());
         for contradiction in found {

@@ -22,12 +22,15 @@ impl Config {
         }
     }
 
-    /// The options of telemetry.
+    /// The options of the log.
     pub fn telemetry_options(&self) -> lameduck_telemetry::Options {
         lameduck_telemetry::Options {
             service: self.service.name.clone(),
+            // What the downward API says; empty elsewhere.
+            instance: std::env::var("POD_NAME").unwrap_or_default(),
             format: self.log.format,
             level: self.log.level.clone(),
+            rate: self.log.rate,
             ..lameduck_telemetry::Options::default()
         }
     }

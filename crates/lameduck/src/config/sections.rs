@@ -6,13 +6,17 @@ mod health;
 mod limits;
 mod listen;
 mod small;
+mod telemetry;
 
 pub(crate) use dependencies::{Declared, EVERY_DEPENDENCY, HTTP, KindKeys, TCP};
 pub use dependencies::{Dependency, HostPort, HttpUrl, HttpUrlError, Need, Pace, Stages};
 pub use drain::Drain;
 pub use health::Health;
 pub use listen::Listen;
-pub use small::{Admin, Cluster, DrainCall, Liveness, Log, Service};
+pub use small::{Admin, Cluster, DrainCall, Liveness, Service};
+pub use telemetry::Log;
+#[cfg(feature = "traces")]
+pub use telemetry::Traces;
 
 use crate::config::ServiceKeys;
 use lameduck_config::{Check, Form, Section, Values};
@@ -43,6 +47,9 @@ pub struct Config {
     pub cluster: Cluster,
     /// `log`: logging.
     pub log: Log,
+    /// `traces`: where spans go.
+    #[cfg(feature = "traces")]
+    pub traces: Traces,
     /// `bench.closings`: shutdown steps that tests can disable.
     pub closings: Closings,
 }
@@ -60,7 +67,9 @@ impl Config {
         small::LIVENESS,
         limits::LIMITS,
         small::CLUSTER,
-        small::LOG,
+        telemetry::LOG,
+        #[cfg(feature = "traces")]
+        telemetry::TRACES,
         limits::BENCH,
     ];
 
@@ -78,6 +87,8 @@ impl Config {
             limits: limits::read(values),
             cluster: Cluster::read(values),
             log: Log::read(values),
+            #[cfg(feature = "traces")]
+            traces: Traces::read(values),
             closings: limits::read_closings(values),
         }
     }

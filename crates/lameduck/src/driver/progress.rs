@@ -17,11 +17,13 @@ pub(crate) async fn report(observer: Observer) {
     loop {
         ticks.tick().await;
         let snapshot = observer.snapshot();
+        let sentence = sentence(&snapshot);
+        observer.telemetry.tell_exit(&snapshot, Some(&sentence));
         tracing::info!(
             phase = %snapshot.phase.name(),
             in_flight = snapshot.ledger.in_flight(),
             connections = snapshot.connections.open(),
-            "{}", sentence(&snapshot),
+            "{sentence}",
         );
     }
 }

@@ -58,7 +58,10 @@ impl Collector {
         families.extend(dependencies(self.sources.observer.dependencies.all()));
         families.extend(files(&self.sources.observer.files.counts()));
         families.push(self.deadline(&snapshot));
+        families.push(advised_delay(&snapshot, &numbers));
+        families.push(self.previous_exit());
         families.push(Family::single(&POD_CONTRADICTIONS, self.sources.contradictions.count().into()));
+        families.extend(self.telemetry());
         families.extend(self.work());
         families.extend(process::families());
         families.push(Family::single(&PROCESS_START, self.unix_seconds(Duration::ZERO)));
@@ -71,6 +74,29 @@ impl Collector {
             family.push(&[], self.unix_seconds(deadline));
         }
         family
+    }
+
+    fn previous_exit(&self) -> Family {
+        let mut family = Family::new(&PREVIOUS_EXIT);
+        if let Some((reason, code)) = self.sources.contradictions.previous_exit() {
+            family.push(&[reason, &code.to_string()], 1.0);
+        }
+        family
+    }
+
+    fn telemetry(&self) -> Vec<Family> {
+        let telemetry = &self.sources.observer.telemetry;
+        #[cfg_attr(not(feature = "traces"), expect(unused_mut, reason = "without traces there are no spans"))]
+        let mut families = vec![Family::single(&LOG_LINES_DROPPED, telemetry.lines_dropped() as f64)];
+        #[cfg(feature = "traces")]
+        if let Some(traces) = &telemetry.traces {
+            let mut dropped = Family::new(&SPANS_DROPPED);
+            for (reason, count) in traces.dropped() {
+                dropped.push(&[reason.as_str()], count as f64);
+            }
+            families.push(dropped);
+        }
+        families
     }
 
     fn work(&self) -> Vec<Family> {
@@ -224,4 +250,13 @@ fn jobs(snapshot: &Snapshot) -> Vec<Family> {
         ended.push(&[end], count as f64);
     }
     vec![Family::single(&JOBS_ACCEPTED, jobs.accepted as f64), ended]
+}
+
+fn advised_delay(snapshot: &Snapshot, numbers: &Numbers) -> Family {
+    let mut family = Family::new(&ADVISED_DELAY);
+    let advice = crate::advisor::advice(snapshot, &numbers.late_arrivals, false);
+    if let Some(delay) = advice.and_then(|advice| advice.delay_seconds) {
+        family.push(&[], delay);
+    }
+    family
 }

@@ -52,6 +52,11 @@ metrics! {
             "When the process must have ended, in seconds of Unix time; absent while it does not leave.";
         DRAIN_WAIT_END = Gauge "lameduck_drain_wait_end" ["end"]
             "How the wait of LameDuck ended: 1 for the one way, 0 for the others; absent before.";
+        ADVISED_DELAY = Gauge "lameduck_advised_delay_seconds" []
+            "The wait after the signal that would have covered 99.9 % of the late requests; absent until enough came.";
+        PREVIOUS_EXIT = Gauge "lameduck_previous_exit_info" ["reason", "exit_code"]
+            "Always 1: how the container ended before this start, as the kubelet saw it; absent at the first start, or if the \
+             cluster may not be asked.";
         POD_CONTRADICTIONS = Gauge "lameduck_pod_contradictions" []
             "Places where the pod's spec and `drain` do not fit each other; the log and Events of the pod name them.";
     }
@@ -98,6 +103,12 @@ metrics! {
         WORK_BUSY = Counter "lameduck_work_busy_seconds_total" [] "Time that work threads spent running tasks, summed.";
         HEARTBEAT_AGE = Gauge "lameduck_heartbeat_age_seconds" []
             "Since a work thread last ran the heartbeat. /livez fails above liveness.stall.";
+    }
+    "Telemetry" {
+        LOG_LINES_DROPPED = Counter "lameduck_log_lines_dropped_total" []
+            "Log lines that were dropped because the log was not read fast enough.";
+        SPANS_DROPPED = Counter "lameduck_spans_dropped_total" ["reason"]
+            "Spans that were not exported: too many waited, the collector did not take them, or the process ended first.";
     }
     "The process" {
         BUILD_INFO = Gauge "lameduck_build_info" ["service", "service_version", "version"]

@@ -10,7 +10,8 @@ const INTRODUCTION: &str = "\
 
 <!-- Generated from crates/lameduck/src/metrics/declared.rs by `make docs`. -->
 
-What the admin port returns at `/metrics`, in the text format of Prometheus. Base units; every label has a closed set of values, so
+What the admin port returns at `/metrics`, as OpenMetrics with exemplars or in the text format of Prometheus 0.0.4, as the scraper
+asks; compressed by gzip if it accepts that. Base units; every label has a closed set of values, so
 the number of series is bounded. Values are computed at each scrape, until the process ends.
 
 ";

@@ -6,7 +6,6 @@ use super::flush::Flush;
 use super::sequence::Sequence;
 use super::threads::WorkThreads;
 use super::{Configured, ListenerPart, Parts, Ports, StartError};
-use crate::access_log::AccessLog;
 use crate::admin::{self, Admin, DrainAccess};
 use crate::cluster::ClusterAccess;
 use crate::config::Config;
@@ -20,6 +19,7 @@ use crate::metrics::{Collector, Sources};
 use crate::observer::Observer;
 use crate::reload::Files;
 use crate::service::Common;
+use crate::telemetry::Telemetry;
 use anyhow::Context;
 use lameduck_lifecycle::{Event, Report, Stage};
 use lameduck_server::{Observers, Server};
@@ -71,7 +71,11 @@ pub(super) fn start(
     let (publisher, view) = watch::channel(PhaseView::initial());
     let shared = Shared { clock, plan: config.plan(), view, events: events.clone() };
     let jobs = Jobs::default();
-    let observers = Observers::none().with(Arc::new(AccessLog(config.log.access)));
+    let (telemetry, traces) = match Telemetry::start(&config, parts.version, log.clone()) {
+        Ok(telemetry) => (telemetry, Ok(())),
+        Err(error) => (Telemetry { log, ..Telemetry::default() }, Err(StartError::from(error))),
+    };
+    let observers = Observers::none().with(Arc::new(telemetry.requests(config.log.access)));
     let server = Server::new(config.server_options(observers));
     let handle = Handle::new(shared.clone(), server.clone(), jobs.clone());
     let (work, threads) = WorkThreads::new(&handle);
@@ -83,14 +87,15 @@ pub(super) fn start(
         releasing: Default::default(),
         dependencies: parts.dependencies.clone(),
         files: Files::new(tokio::runtime::Handle::current()),
+        telemetry,
     };
     let cluster = ClusterAccess::look(&config.cluster);
     tokio::spawn(cluster.clone().check(shared.plan.clone()));
     let heartbeat = Heartbeat::new(clock, config.liveness.stall);
     work.handle().spawn(heartbeat.clone().beat());
     let core = Core { config, events, handle, observer, heartbeat, cluster, work, publisher };
-    let opened = threads.and(ports).and_then(|ports| core.open(ports, parts));
-    core.run(opened, receiver, log)
+    let opened = traces.and(threads).and(ports).and_then(|ports| core.open(ports, parts));
+    core.run(opened, receiver)
 }
 
 /// What a start that has not failed so far goes on with.
@@ -153,15 +158,15 @@ impl Core {
     }
 
     /// Begins the stages, or says why there are none, and hands everything to the driver.
-    fn run(
-        self,
-        opened: Result<Opened, StartError>,
-        receiver: mpsc::Receiver<Event>,
-        log: Option<Arc<lameduck_telemetry::Guard>>,
-    ) -> Running {
+    fn run(self, opened: Result<Opened, StartError>, receiver: mpsc::Receiver<Event>) -> Running {
         let Self { config, events, handle, observer, cluster, work, publisher, .. } = self;
         let shared = observer.shared.clone();
-        let flush = Flush { report_file: config.drain.report_file.clone(), cluster: cluster.clone(), log };
+        let flush = Flush {
+            report_file: config.drain.report_file.clone(),
+            cluster: cluster.clone(),
+            telemetry: observer.telemetry.clone(),
+            scrape_wait: config.drain.scrape_wait,
+        };
         let mut effects = EffectHandler {
             observer,
             handle: handle.clone(),

@@ -145,6 +145,7 @@ impl EffectHandler {
         }
         let Some(flush) = self.flush.take() else { return Some(Event::Flushed) };
         self.bound.set(self.observer.shared.clock.instant(until));
+        self.observer.telemetry.tell_exit(&self.observer.snapshot(), None);
         let report = self.observer.last_report();
         self.report = Some(report.clone());
         let (bound, events) = (self.bound.reader(), self.observer.shared.events.clone());

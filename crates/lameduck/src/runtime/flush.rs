@@ -3,10 +3,11 @@
 use super::bound::Bound;
 use crate::cluster::ClusterAccess;
 use crate::report_file;
+use crate::telemetry::Telemetry;
 use lameduck_lifecycle::{Exit, Report};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// What the log keeps for itself of the time that is left, at most: it tells what became of everything else.
 const LOG_SHARE_MAX: Duration = Duration::from_millis(500);
@@ -15,20 +16,26 @@ const LOG_SHARE_MAX: Duration = Duration::from_millis(500);
 pub(super) struct Flush {
     pub(super) report_file: Option<PathBuf>,
     pub(super) cluster: ClusterAccess,
-    pub(super) log: Option<Arc<lameduck_telemetry::Guard>>,
+    pub(super) telemetry: Telemetry,
+    /// How long at most for a scraper to read the final numbers.
+    pub(super) scrape_wait: Duration,
 }
 
 impl Flush {
-    /// Writes the report and the last Event at the same time, then the log. What takes longer than `bound` is left behind: a
-    /// disk that has stopped, an API server that hangs, a log that no process reads.
+    /// Writes the report and the last Event, exports the spans and waits for the last scrape, all at the same time, then the
+    /// log. What takes longer than `bound` is left behind: a disk that has stopped, an API server that hangs, a log that no
+    /// process reads.
     pub(super) async fn run(self, report: Report, bound: Bound) {
         log(&report);
         let share = LOG_SHARE_MAX.min(bound.left() / 4);
+        let until = Instant::now() + bound.left().saturating_sub(share);
         tokio::join!(
             write(self.report_file, &report, &bound, share),
             bound.limit(share, self.cluster.announce_end(&report)),
+            bound.limit(share, self.telemetry.flush_traces(&report, until.into_std())),
+            bound.limit(share, self.telemetry.last_scrape(self.scrape_wait)),
         );
-        if let Some(log) = self.log {
+        if let Some(log) = self.telemetry.log {
             let within = bound.left();
             bound.limit(Duration::ZERO, tokio::task::spawn_blocking(move || log.flush(within))).await;
         }
@@ -66,7 +73,6 @@ mod tests {
     use super::*;
     use crate::runtime::bound::BoundSetter;
     use lameduck_lifecycle::{Event, Ledger, Machine, Plan, Signal, Snapshot};
-    use tokio::time::Instant;
 
     fn report() -> Report {
         let mut machine = Machine::new(Plan::default());
@@ -92,7 +98,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.json");
         let cluster = ClusterAccess::patient(&url);
-        let flush = Flush { report_file: Some(path.clone()), cluster, log: None };
+        let flush = Flush {
+            report_file: Some(path.clone()),
+            cluster,
+            telemetry: Telemetry::default(),
+            scrape_wait: Duration::ZERO,
+        };
         let bound = BoundSetter::new();
         bound.set(Instant::now() + Duration::from_secs(2));
         let flushing = tokio::spawn(flush.run(report(), bound.reader()));

@@ -11,4 +11,5 @@ mod listeners;
 mod run;
 mod start;
 mod support;
+mod telemetry;
 mod workers;

@@ -2,7 +2,7 @@
 
 use super::{Traces, span_context};
 use crate::context::Trace;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanId, SpanKind, Status};
 use opentelemetry_sdk::trace::SpanData;
@@ -25,10 +25,8 @@ pub struct RequestSpan {
 /// How a recorded request ended.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestEnd<'a> {
-    /// The method; a method outside the known set is `_OTHER`.
-    pub method: &'a Method,
-    /// Whether the method is in the known set.
-    pub known_method: bool,
+    /// The method; `_OTHER` for one outside the known set.
+    pub method: &'a str,
     /// The pattern of the route; `None` if none matched.
     pub route: Option<&'a str>,
     /// The status of the response; `None` if there was none.
@@ -93,12 +91,8 @@ impl RequestSpan {
     }
 
     fn http(&self, end: &RequestEnd<'_>) -> (Vec<KeyValue>, String) {
-        let method = if end.known_method { end.method.as_str() } else { "_OTHER" };
         let mut attributes = Vec::with_capacity(14);
-        attributes.push(KeyValue::new("http.request.method", method.to_owned()));
-        if !end.known_method {
-            attributes.push(KeyValue::new("http.request.method_original", end.method.to_string()));
-        }
+        attributes.push(KeyValue::new("http.request.method", end.method.to_owned()));
         attributes.push(KeyValue::new("url.path", self.uri.path().to_owned()));
         if let Some(query) = self.uri.query() {
             attributes.push(KeyValue::new("url.query", redacted(query)));
@@ -119,7 +113,7 @@ impl RequestSpan {
             (false, Some(status @ 500..)) => attributes.push(KeyValue::new("error.type", status.to_string())),
             _ => {}
         }
-        let shown = if end.known_method { method } else { "HTTP" };
+        let shown = if end.method == "_OTHER" { "HTTP" } else { end.method };
         let name = end.route.map_or_else(|| shown.to_owned(), |route| format!("{shown} {route}"));
         (attributes, name)
     }

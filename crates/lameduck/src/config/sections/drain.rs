@@ -92,6 +92,13 @@ pub(super) const DRAIN: Section = Section {
             .why("No hook is needed: the process waits by itself, and sees when the wait is over."),
         Key::new("drain.release", Kind::DURATION, "3s", "Time limit for ending workers and releasing dependencies."),
         Key::new("drain.flush", Kind::DURATION, "2s", "Time limit for flushing the report, traces and logs."),
+        Key::new(
+            "drain.scrape_wait",
+            Kind::DURATION,
+            "0s",
+            "How long the exit waits, within `drain.flush`, until the scrapers of /metrics that are due have read the final numbers.",
+        )
+        .why("What a pod does in its last seconds is only counted if it is scraped. A little more than the scrape interval is enough."),
         Key::new("drain.margin", Kind::DURATION, "1s", "Safety margin before SIGKILL."),
         Key::new(
             "drain.report_file",
@@ -129,6 +136,8 @@ pub struct Drain {
     pub release: Duration,
     /// Bound of Flushing.
     pub flush: Duration,
+    /// Wait for the last scrape, within [`flush`](Self::flush).
+    pub scrape_wait: Duration,
     /// Safety margin.
     pub margin: Duration,
     /// Where the final report goes.
@@ -150,6 +159,7 @@ impl Drain {
             pre_stop: values.get("drain.pre_stop"),
             release: values.get("drain.release"),
             flush: values.get("drain.flush"),
+            scrape_wait: values.get("drain.scrape_wait"),
             margin: values.get("drain.margin"),
             report_file: values.get("drain.report_file"),
         }
@@ -174,6 +184,10 @@ impl Drain {
     }
 
     pub(super) fn check(&self, check: &mut Check<'_>) {
+        if self.scrape_wait > self.flush {
+            check
+                .refuse(&["drain.scrape_wait", "drain.flush"], "expected drain.flush to be at least drain.scrape_wait");
+        }
         match Budget::check(&self.plan(Duration::ZERO)) {
             Ok(_) => {}
             Err(BudgetError::DoesNotFit(budget)) => {

@@ -1,17 +1,9 @@
-//! The sections of a key or three: `service`, `admin`, `liveness`, `cluster`, `log`.
+//! The sections of a key or three: `service`, `admin`, `liveness`, `cluster`.
 
 use crate::config::sections::PATH_OR_NONE;
-use lameduck_config::{Check, Form, Key, Kind, Section, Value, Values, closest};
-use lameduck_server::Interest;
-use lameduck_telemetry::Format;
+use lameduck_config::{Check, Form, Key, Kind, Section, Value, Values};
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// A filter for log lines.
-const LEVELS: Form = Form {
-    expected: "off, error, warn, info, debug or trace, for single modules as in info,lameduck_server=debug",
-    valid: lameduck_telemetry::is_filter,
-};
 
 /// A name as Kubernetes has them.
 const LABEL: Form = Form {
@@ -83,32 +75,6 @@ pub(super) const CLUSTER: Section = Section {
     ],
 };
 
-pub(super) const LOG: Section = Section {
-    name: "log",
-    doc: "Logging: format, level and access log.",
-    keys: &[
-        Key::new(
-            "log.format",
-            Kind::Word(&["auto", "pretty", "json"]),
-            "auto",
-            "`auto`: human-readable on a terminal, otherwise one JSON object per line.",
-        ),
-        Key::new(
-            "log.level",
-            Kind::TextWith(LEVELS, likely_levels),
-            "info",
-            "Minimum log level, global or per module, in any case.",
-        ),
-        Key::new(
-            "log.access",
-            Kind::Word(&["off", "errors", "all"]),
-            "errors",
-            "Access log: `off`; `errors`: 5xx and requests without a response; `all`.",
-        )
-        .why("A line per request costs more than the request."),
-    ],
-};
-
 /// The service's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
@@ -148,17 +114,6 @@ pub struct Cluster {
     pub services: Vec<String>,
     /// Whether their traffic stays on the node that it came to.
     pub local_traffic: bool,
-}
-
-/// Logging.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
-    /// The format.
-    pub format: Format,
-    /// The minimum level.
-    pub level: String,
-    /// Which requests get a line.
-    pub access: Interest,
 }
 
 impl Service {
@@ -202,51 +157,4 @@ impl Cluster {
             local_traffic: matches!(values.value("cluster.traffic_policy"), Some(Value::Word("local"))),
         }
     }
-}
-
-impl Log {
-    pub(super) fn read(values: &Values) -> Self {
-        Self {
-            format: values.get_by("log.format", format),
-            level: values.get("log.level"),
-            access: values.get_by("log.access", access),
-        }
-    }
-}
-
-/// Levels of `log.level`, and what else people call them.
-const LEVEL_NAMES: [(&str, &str); 13] = [
-    ("off", "off"),
-    ("error", "error"),
-    ("warn", "warn"),
-    ("info", "info"),
-    ("debug", "debug"),
-    ("trace", "trace"),
-    ("warning", "warn"),
-    ("err", "error"),
-    ("fatal", "error"),
-    ("critical", "error"),
-    ("notice", "info"),
-    ("verbose", "debug"),
-    ("none", "off"),
-];
-
-/// What was probably meant by levels that are none: each level by its usual name, modules as they are.
-fn likely_levels(text: &str) -> Option<String> {
-    let likely = |part: &str| {
-        let (module, level) = part.rsplit_once('=').map_or((None, part), |(module, level)| (Some(module), level));
-        let level = level.trim().to_ascii_lowercase();
-        let known = LEVEL_NAMES.iter().find(|(name, _)| *name == level).map(|(_, known)| *known);
-        let known = known.or_else(|| closest(&level, LEVEL_NAMES[..6].iter().map(|(name, _)| *name)))?;
-        Some(module.map_or_else(|| known.to_owned(), |module| format!("{}={known}", module.trim())))
-    };
-    text.split(',').map(likely).collect::<Option<Vec<_>>>().map(|parts| parts.join(","))
-}
-
-fn format(value: &Value) -> Option<Format> {
-    value.one_of(&[("auto", Format::Auto), ("pretty", Format::Pretty), ("json", Format::Json)])
-}
-
-fn access(value: &Value) -> Option<Interest> {
-    value.one_of(&[("off", Interest::Off), ("errors", Interest::Errors), ("all", Interest::All)])
 }
