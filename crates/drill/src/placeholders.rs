@@ -80,7 +80,7 @@ pub(crate) mod tests {
     #[test]
     fn all_placeholders_are_filled_and_braces_kept() {
         let filled = values().fill("{host}:{port} {admin_port} {index} {grace} {report_file} {{x}}").unwrap();
-        assert_eq!(filled, "127.0.1.7:1 2 3 6 30s /r/6.json {x}");
+        assert_eq!(filled, "127.0.1.7:1 2 6 30s /r/6.json {x}");
     }
 
     #[test]

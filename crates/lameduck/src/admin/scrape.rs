@@ -7,7 +7,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use std::io::Write as _;
@@ -33,6 +33,7 @@ pub(super) async fn scrape(
     };
     let (text, encoding) = if wants(&headers, &ACCEPT_ENCODING, "gzip") { compressed(text) } else { (text, None) };
     let reading = Reading { scrapes: admin.observer.telemetry.scrapes, from: peer.ip(), at };
+    let length = text.len();
     let mut response = Response::new(Body::new(Full::from(text).map_frame(move |frame| {
         // Dropped with the body: when hyper has taken all of it.
         let _ = &reading;
@@ -40,6 +41,8 @@ pub(super) async fn scrape(
     })));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    // The mapped body does not know it any more.
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
     if let Some(encoding) = encoding {

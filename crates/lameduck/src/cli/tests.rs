@@ -128,7 +128,7 @@ fn what_is_wrong_is_said_with_the_name_of_the_program() {
         text,
         "orders: the configuration has 2 errors:\n  \
          LAMEDUCK_DRAIN__DELYA: drain.delya: unknown key; did you mean LAMEDUCK_DRAIN__DELAY?\n  \
-         LAMEDUCK_LOG__FORMAT: log.format = \"jsno\": expected auto, pretty or json; did you mean json?\n\
+         LAMEDUCK_LOG__FORMAT: log.format = \"jsno\": expected auto, pretty, json or ecs; did you mean json?\n\
          \nAll keys: docs/configuration.md. `orders check` shows every value in effect.\n"
     );
 }

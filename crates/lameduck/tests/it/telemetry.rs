@@ -1,8 +1,8 @@
 //! What a request carries, what /metrics says and in which format, and what a client cannot make it say.
 
 use crate::support::{ask, get, ready, start};
-use lameduck::axum::{Router, http::StatusCode, routing::get as on_get};
-use lameduck::{Engine, RequestContext, Service, anyhow};
+use lameduck::axum::{http::StatusCode, routing::get as on_get};
+use lameduck::{App, Engine, RequestContext, Service, anyhow};
 use std::collections::HashSet;
 
 const TRACEPARENT: &str = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00\r\n";
@@ -27,7 +27,9 @@ async fn running(settings: &[(&str, &str)]) -> Engine {
     let service = Service::new("test").routes(async |_| {
         let fails = on_get(|| async { StatusCode::INTERNAL_SERVER_ERROR });
         anyhow::Ok(
-            Router::new()
+            App::new()
+                .json_errors()
+                .request_ids()
                 .route("/shows", on_get(shows))
                 .route("/fails", fails)
                 .route("/users/{id}", on_get(|| async { "" })),

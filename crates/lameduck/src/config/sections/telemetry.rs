@@ -153,7 +153,7 @@ fn access(value: &Value, slow: Duration) -> Option<Interest> {
 
 /// Where spans go: the keys `traces.*` as far as they were set, because a variable of OpenTelemetry wins over a default.
 #[cfg(feature = "traces")]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Traces {
     endpoint: Option<String>,
     protocol: Option<lameduck_telemetry::traces::Protocol>,
@@ -164,8 +164,29 @@ pub struct Traces {
     service_name: Option<String>,
 }
 
+/// Equal if the same values are in effect: a key that is set to its default says no more than one that is not set.
+#[cfg(feature = "traces")]
+impl PartialEq for Traces {
+    fn eq(&self, other: &Self) -> bool {
+        self.in_effect() == other.in_effect()
+    }
+}
+
+#[cfg(feature = "traces")]
+impl Eq for Traces {}
+
 #[cfg(feature = "traces")]
 impl Traces {
+    /// Endpoint, whether by HTTP, share, timeout.
+    fn in_effect(&self) -> (&str, bool, &str, Duration) {
+        (
+            self.endpoint.as_deref().unwrap_or_default(),
+            self.protocol == Some(lameduck_telemetry::traces::Protocol::HttpProtobuf),
+            self.sample_ratio.as_deref().unwrap_or("1.0"),
+            self.timeout.unwrap_or(Duration::from_secs(5)),
+        )
+    }
+
     pub(super) fn read(values: &Values) -> Self {
         use lameduck_config::Origin;
         use lameduck_telemetry::traces::Protocol;

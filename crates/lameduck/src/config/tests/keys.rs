@@ -79,6 +79,8 @@ fn another(path: &str, key: &Key) -> String {
         (_, Kind::Duration { .. }) => "1500ms".to_owned(),
         (_, Kind::Word(words)) => words.iter().find(|word| Some(**word) != key.default).unwrap().to_string(),
         (_, Kind::Address) => "127.0.0.1:4711".to_owned(),
+        ("traces.sample_ratio", _) => "0.5".to_owned(),
+        ("traces.endpoint", _) => "http://collector:4317".to_owned(),
         (_, Kind::Text(_) | Kind::TextWith(..)) => "other".to_owned(),
         (_, Kind::List(_)) => "one,two".to_owned(),
     }
@@ -190,6 +192,8 @@ fn any_value(path: &str, key: &'static Key) -> BoxedStrategy<String> {
         ("health.path", _) => "(/[a-z.]{1,9})?".boxed(),
         ("listen.http", _) => (1..9000_u16).prop_map(|port| format!("0.0.0.0:{port}")).boxed(),
         ("listen.admin", _) => (20_000..u16::MAX).prop_map(|port| format!("127.0.0.1:{port}")).boxed(),
+        ("traces.sample_ratio", _) => "0\\.[0-9]{1,5}".boxed(),
+        ("traces.endpoint", _) => "(https?://[a-z]{1,9}:[1-9][0-9]{0,3})?".boxed(),
         ("service.name", _) => "[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?".boxed(),
         ("cluster.services", _) => "[a-z]{1,8},[0-9]{1,3}(,[a-z]{9}){0,2}".boxed(),
         (path, _) if path.ends_with(".tcp") => "[a-z0-9]{1,9}:[1-9][0-9]{0,3}".boxed(),
