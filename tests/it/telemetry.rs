@@ -42,7 +42,7 @@ fn slow_requests_get_a_line_and_quick_ones_do_not() {
     let service = start(&[("LOG__ACCESS", "slow"), ("LOG__SLOW", "1h")]);
     get(service.http, "/ping");
     assert!(!lines(&service.stop().log).iter().any(|line| line["route"] == "/ping"));
-    let service = start(&[("LOG__ACCESS", "slow"), ("LOG__SLOW", "1ms")]);
+    let service = start(&[("LOG__ACCESS", "slow"), ("LOG__SLOW", "1ms"), ("BENCH__ENABLED", "true")]);
     get(service.http, "/bench/slow?ms=20");
     assert!(lines(&service.stop().log).iter().any(|line| line["route"] == "/bench/slow"));
 }

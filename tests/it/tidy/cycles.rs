@@ -12,6 +12,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("crates/drill/src: cluster::api_client cluster::kubeconfig", "an error of the one is made by the other"),
     ("crates/drill/src: plan scenario", "a scenario changes the plan that names it"),
     (
+        "crates/lameduck/src: metrics observer requests telemetry",
+        "the metrics read the observer, which holds what exemplars and scrapes are kept in",
+    ),
+    (
         "crates/server/src: app goodbye histogram numbers request_info shared table",
         "a request is counted where its route, its connection and the server's totals are kept",
     ),

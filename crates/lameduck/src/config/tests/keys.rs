@@ -189,6 +189,8 @@ fn any_value(path: &str, key: &'static Key) -> BoxedStrategy<String> {
         ("log.level", _) => prop_oneof![Just("warn".to_owned()), "[a-z]{1,9}=debug,info"].boxed(),
         ("admin.drain", _) => prop_oneof![Just("off".to_owned()), Just("loopback".to_owned())].boxed(),
         ("stages.dependencies", _) => Just(String::new()).boxed(),
+        // At most drain.flush, which may be 0s here.
+        ("drain.scrape_wait", _) => Just("0s".to_owned()).boxed(),
         ("health.path", _) => "(/[a-z.]{1,9})?".boxed(),
         ("listen.http", _) => (1..9000_u16).prop_map(|port| format!("0.0.0.0:{port}")).boxed(),
         ("listen.admin", _) => (20_000..u16::MAX).prop_map(|port| format!("127.0.0.1:{port}")).boxed(),
