@@ -97,6 +97,33 @@ async fn a_swap_of_the_symlink_is_seen_and_never_mixes_two_versions() {
     );
 }
 
+#[test]
+fn files_that_change_while_they_are_read_are_never_mixed() {
+    let text = |number: u32| [("tls.crt", number.to_string()), ("tls.key", number.to_string())];
+    let volume = Volume::new(&[("tls.crt", "0"), ("tls.key", "0")]);
+    let paths = [volume.path("tls.crt"), volume.path("tls.key")];
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut whole = 0;
+            while whole < 300 {
+                match load(&paths, &number) {
+                    (_, Ok(_)) => whole += 1,
+                    (_, Err(error)) => assert!(!error.to_string().contains("of two versions"), "{error}"),
+                }
+            }
+            over.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        for version in 1.. {
+            if over.load(std::sync::atomic::Ordering::SeqCst) || reader.is_finished() {
+                break;
+            }
+            let [(cert, one), (key, other)] = &text(version);
+            volume.swap(&[(cert, one), (key, other)]);
+        }
+    });
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_version_keeps_the_old_one_and_is_counted_once() {
     let volume = Volume::new(&[("token", "1")]);
