@@ -1,7 +1,7 @@
 //! A test bench, with `bench.enabled` only: routes that are slow, long, large, broken or stuck on purpose.
 //!
-//! The first thing to delete in a service of yours: this file, `bench/`, and the lines of `service.rs` and `settings.rs`
-//! that name `bench`.
+//! The first thing to delete in a service of yours: this file, `bench/`, and the lines of `service.rs` and
+//! `settings.rs` that name `bench`.
 
 mod broken;
 mod slow;

@@ -1,7 +1,7 @@
 //! The one error type of the service: what clients may see.
 //!
-//! A handler returns it, the engine turns it into `{"error": sentence, "request_id": …}`. Internal causes are logged where they
-//! happen; they do not fit into these variants.
+//! A handler returns it, the engine turns it into `{"error": sentence, "request_id": …}`. Internal causes are logged
+//! where they happen; they do not fit into these variants.
 
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};

@@ -44,7 +44,8 @@ impl Keys {
         Ok(keys)
     }
 
-    /// The owner of a key. Takes the same time for every key of up to 128 bytes, known or not: all keys are compared, whole.
+    /// The owner of a key. Takes the same time for every key of up to 128 bytes, known or not: all keys are compared,
+    /// whole.
     pub fn owner(&self, key: &[u8]) -> Option<&str> {
         if key.len() > KEY_BYTES_MAX {
             return None;

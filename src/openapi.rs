@@ -1,4 +1,5 @@
-//! `GET /openapi.json`: the OpenAPI document, collected from the handlers. `tests/it/openapi.rs` holds it against the service.
+//! `GET /openapi.json`: the OpenAPI document, collected from the handlers. `tests/it/openapi.rs` holds it against the
+//! service.
 
 use crate::error::ErrorBody;
 use crate::routes::{account, ping, submit, update, user};

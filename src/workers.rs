@@ -1,8 +1,8 @@
 //! Background work: the queue behind /submit, and the worker that empties it.
 //!
-//! 202 is a promise. The queue is bounded, so there are never more promises than can be kept; the engine tracks each job until
-//! the worker has finished it. While the process leaves, requests are still served and can still add jobs; once the last
-//! request has ended, the worker finishes the queue and ends, within `drain.release`.
+//! 202 is a promise. The queue is bounded, so there are never more promises than can be kept; the engine tracks each
+//! job until the worker has finished it. While the process leaves, requests are still served and can still add jobs;
+//! once the last request has ended, the worker finishes the queue and ends, within `drain.release`.
 
 use crate::error::Error;
 use lameduck::{Job, Jobs, Worker};

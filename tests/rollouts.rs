@@ -1,8 +1,8 @@
-//! Rolling restarts of three replicas of the real binary under clients that never retry, judged by the drill: nothing lost,
-//! nothing refused, the ledgers agree with the clients; and the same with every closing off does lose.
+//! Rolling restarts of three replicas of the real binary under clients that never retry, judged by the drill: nothing
+//! lost, nothing refused, the ledgers agree with the clients; and the same with every closing off does lose.
 //!
-//! A loss is accepted only if the server itself counted it as `raced` and its published expectation makes so many likely.
-//! Each run prints its seed; `lameduck-drill local --seed N …` repeats it.
+//! A loss is accepted only if the server itself counted it as `raced` and its published expectation makes so many
+//! likely. Each run prints its seed; `lameduck-drill local --seed N …` repeats it.
 
 #![cfg(unix)]
 #![expect(clippy::print_stdout, reason = "what a run lost, and its seed, belong into the log of the tests")]
@@ -87,7 +87,8 @@ fn count(run: &Value, key: &str) -> u64 {
     run[key].as_u64().unwrap_or_else(|| panic!("{key} in {run}"))
 }
 
-/// Runs the drill and reads what it wrote. One at a time: the replicas share addresses, and the load is all a machine can take.
+/// Runs the drill and reads what it wrote. One at a time: the replicas share addresses, and the load is all a machine
+/// can take.
 fn drill(name: &str, rollouts: u32, arguments: &[&str]) -> Value {
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);

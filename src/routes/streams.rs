@@ -1,7 +1,8 @@
-//! `GET /ws/echo`, `GET /ws/counter?from=N`, `GET /events`: streams that live long, and resume elsewhere after a restart.
+//! `GET /ws/echo`, `GET /ws/counter?from=N`, `GET /events`: streams that live long, and resume elsewhere after a
+//! restart.
 //!
-//! Nothing here knows of a restart: the engine ends each stream in order once the process leaves. What makes that harmless is the
-//! number that a client gives when it comes back.
+//! Nothing here knows of a restart: the engine ends each stream in order once the process leaves. What makes that
+//! harmless is the number that a client gives when it comes back.
 
 use crate::error::Error;
 use crate::extract::Query;

@@ -1,4 +1,5 @@
-//! The limit of open files: raised where the system allows it, and where it does not, nothing is lost unseen and probes are answered.
+//! The limit of open files: raised where the system allows it, and where it does not, nothing is lost unseen and probes
+//! are answered.
 
 use crate::process::{Service, command, eventually};
 use lameduck_testing::{self as client, Client};

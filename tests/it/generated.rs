@@ -187,7 +187,8 @@ fn try_one(client: &mut Option<Client>, service: &Service, request: &Request) ->
         return Ok(answer);
     }
     let answer = connection.read(request.method == "HEAD")?;
-    // A server that answers without having read the body may close behind the answer: HTTP/1 has no other way to be rid of it.
+    // A server that answers without having read the body may close behind the answer: HTTP/1 has no other way to be rid
+    // of it.
     let was_read = matches!(answer.status, 200 | 202) && matches!(request.method, "POST" | "PUT");
     if answer.header("connection") == Some("close") || request.has_body && !was_read {
         *client = None;

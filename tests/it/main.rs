@@ -1,4 +1,5 @@
-//! The service as a whole, from outside: a real process, real sockets, real signals; and the shape of the project itself.
+//! The service as a whole, from outside: a real process, real sockets, real signals; and the shape of the project
+//! itself.
 
 #![expect(unreachable_pub, reason = "a test has no outside")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

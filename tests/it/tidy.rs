@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
+const COMMENT_COLUMNS_MAX: usize = 120;
 
 /// Each room, and the rooms that it may know.
 const ROOMS: [(&str, &[&str]); 11] = [
@@ -199,6 +200,29 @@ fn functions_fit_on_a_screen() {
             let length = end.unwrap_or(0);
             if length > FUNCTION_LINES_MAX {
                 faults.push(format!("{}:{}: {length} lines, at most {FUNCTION_LINES_MAX}", shown(&path), start + 1));
+            }
+        }
+    }
+    report(&faults);
+}
+
+/// rustfmt leaves comments as they are. Tables, code and drawings in comments may be wider.
+#[test]
+fn comments_are_as_narrow_as_the_code() {
+    let mut faults = Vec::new();
+    for path in sources() {
+        let mut code = false;
+        for (number, line) in (1..).zip(read(&path).lines()) {
+            let Some(comment) = line.trim_start().strip_prefix("//") else {
+                code = false;
+                continue;
+            };
+            let text = comment.trim_start_matches(['/', '!']);
+            code ^= text.trim_start().starts_with("```");
+            let drawn = code || text.trim_start().starts_with('|') || text.starts_with("     ");
+            let width = line.chars().count();
+            if width > COMMENT_COLUMNS_MAX && !drawn && text.trim().contains(' ') {
+                faults.push(format!("{}:{number}: {width} columns, at most {COMMENT_COLUMNS_MAX}", shown(&path)));
             }
         }
     }

@@ -85,7 +85,8 @@ impl Cores {
 
 fn allowed_cores() -> Vec<usize> {
     let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
-    // SAFETY: the call writes at most the given size through the pointer, which outlives it; all zeroes is an empty set.
+    // SAFETY: the call writes at most the given size through the pointer, which outlives it; all zeroes is an empty
+    // set.
     let (result, set) =
         unsafe { (libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), set.as_mut_ptr()), set.assume_init()) };
     if result != 0 {

@@ -55,7 +55,8 @@ impl Notice {
 }
 
 impl Cluster {
-    /// Puts one Event on the own Pod. One attempt, in the time of one answer: an Event is never worth a retry while leaving.
+    /// Puts one Event on the own Pod. One attempt, in the time of one answer: an Event is never worth a retry while
+    /// leaving.
     ///
     /// # Errors
     /// [`Failure`]: log it and go on.
@@ -96,8 +97,8 @@ fn event(cluster: &Cluster, notice: &Notice, now: Timestamp) -> Event {
     }
 }
 
-/// A name that is new each time, in the form that all Events have. (The API server refuses a `generateName` that ends with
-/// the dot of that form.)
+/// A name that is new each time, in the form that all Events have. (The API server refuses a `generateName` that ends
+/// with the dot of that form.)
 fn event_name(pod: &str, now: Timestamp) -> String {
     let longest = pod.floor_char_boundary(NAME_BYTES_MAX - 1 - 32);
     format!("{}.{:x}", pod[..longest].trim_end_matches(['.', '-']), now.as_nanosecond())

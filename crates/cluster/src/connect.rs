@@ -17,7 +17,8 @@ pub struct Options {
     pub local_traffic: bool,
     /// Longest wait for the answer to one request. 2 s.
     pub answer_within: Duration,
-    /// A watch is opened anew after this long, so that a connection that died without a word is noticed. 5 s; at least 2 s.
+    /// A watch is opened anew after this long, so that a connection that died without a word is noticed. 5 s; at least
+    /// 2 s.
     pub watch_for: Duration,
 }
 
@@ -41,8 +42,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Looks for a cluster around this process: `KUBERNETES_SERVICE_HOST`, the service account's token and certificate, and
-    /// the downward API. `Ok(None)`: there is none. Sends nothing yet.
+    /// Looks for a cluster around this process: `KUBERNETES_SERVICE_HOST`, the service account's token and certificate,
+    /// and the downward API. `Ok(None)`: there is none. Sends nothing yet.
     ///
     /// Installs ring as the process's TLS provider if none is installed.
     ///

@@ -9,7 +9,8 @@ pub enum Failure {
     Forbidden(String),
     /// 410: the version to watch from is no longer known. List again.
     Gone,
-    /// Everything else: no connection, no answer in time, an answer that makes no sense, 401, 429, 5xx. Ask again later.
+    /// Everything else: no connection, no answer in time, an answer that makes no sense, 401, 429, 5xx. Ask again
+    /// later.
     Unreachable(String),
 }
 

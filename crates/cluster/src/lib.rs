@@ -1,8 +1,8 @@
 //! What Kubernetes knows about this pod, as facts.
 //!
 //! The room has one job: it asks the API server about the own Pod and the EndpointSlices that name it, and says what it
-//! learned as [`ClusterFact`](lameduck_lifecycle::ClusterFact)s. It decides nothing. It is asked three times in the life of
-//! a process:
+//! learned as [`ClusterFact`](lameduck_lifecycle::ClusterFact)s. It decides nothing. It is asked three times in the
+//! life of a process:
 //!
 //! | when | call | verbs it needs |
 //! |---|---|---|
@@ -36,8 +36,8 @@
 //! ```
 //!
 //! Guarantees: every request has a time limit, every retry a growing pause, and no error ever turns into "gone": only a
-//! complete answer of the API server does. Not guaranteed: that the proxies on the nodes have followed the EndpointSlice;
-//! no pod can see that.
+//! complete answer of the API server does. Not guaranteed: that the proxies on the nodes have followed the
+//! EndpointSlice; no pod can see that.
 
 mod announce;
 mod connect;

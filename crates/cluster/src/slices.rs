@@ -149,8 +149,8 @@ fn standing(endpoint: &Endpoint) -> Standing {
     if ready { Standing::Registered } else { Standing::NotReady }
 }
 
-/// Whether this endpoint gets the traffic once we are gone. One that terminates itself does not count: two pods that leave
-/// together must not each rely on the other.
+/// Whether this endpoint gets the traffic once we are gone. One that terminates itself does not count: two pods that
+/// leave together must not each rely on the other.
 fn takes_over(endpoint: &Endpoint) -> bool {
     let conditions = endpoint.conditions.as_ref();
     let ready = conditions.and_then(|conditions| conditions.ready).unwrap_or(true);

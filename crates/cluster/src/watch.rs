@@ -24,9 +24,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 impl Cluster {
     /// Watches the endpoint slices, and sends what they say until the receiver is dropped or the API server refused.
     ///
-    /// Sends [`ClusterFact::Endpoints`] when the verdict of all slices changed, [`ClusterFact::Unreachable`] after each failed
-    /// attempt (another follows), and [`ClusterFact::Forbidden`] if the slices may not be read. A full channel is waited for;
-    /// what changed meanwhile is told as one.
+    /// Sends [`ClusterFact::Endpoints`] when the verdict of all slices changed, [`ClusterFact::Unreachable`] after each
+    /// failed attempt (another follows), and [`ClusterFact::Forbidden`] if the slices may not be read. A full channel
+    /// is waited for; what changed meanwhile is told as one.
     ///
     /// # Cancel safety
     /// Dropping the future ends everything it began.
@@ -37,8 +37,9 @@ impl Cluster {
         }
     }
 
-    /// Watches the own Pod, and sends [`ClusterFact::Deletion`] when its grace period is known or changed, until the receiver
-    /// is dropped or the API server refused. Worth while to the very end: a later delete may shorten what is left.
+    /// Watches the own Pod, and sends [`ClusterFact::Deletion`] when its grace period is known or changed, until the
+    /// receiver is dropped or the API server refused. Worth while to the very end: a later delete may shorten what is
+    /// left.
     ///
     /// # Cancel safety
     /// Dropping the future ends everything it began.
@@ -80,8 +81,8 @@ trait Listen<K> {
     fn on(&mut self, event: WatchEvent<K>) -> impl Future<Output = ()> + Send;
 }
 
-/// One watch from its first event to its end, under one time limit for opening and one for all of it. `Ok(())`: it ended in
-/// order, and the next may follow at once.
+/// One watch from its first event to its end, under one time limit for opening and one for all of it. `Ok(())`: it
+/// ended in order, and the next may follow at once.
 async fn run_watch<K, S>(
     cluster: &Cluster,
     open: impl Future<Output = kube::Result<S>>,

@@ -17,8 +17,8 @@ pub struct EffectiveLine {
     pub origin: Option<Origin>,
 }
 
-/// The effective configuration, line by line: every key of `sections` in their order. A section that occurs twice is shown
-/// once. Secret values are not shown.
+/// The effective configuration, line by line: every key of `sections` in their order. A section that occurs twice is
+/// shown once. Secret values are not shown.
 pub fn effective(values: &Values, sections: &[Section]) -> Vec<EffectiveLine> {
     let mut lines = Vec::new();
     for (index, section) in sections.iter().enumerate() {
@@ -51,7 +51,8 @@ impl std::fmt::Display for EffectiveLine {
     }
 }
 
-/// The paths that these keys have: one each, and where a name is free to choose, all of one name after all of the other.
+/// The paths that these keys have: one each, and where a name is free to choose, all of one name after all of the
+/// other.
 fn paths(keys: &[&Key], values: &Values) -> Vec<String> {
     let mut paths: Vec<String> = Vec::new();
     for key in keys {

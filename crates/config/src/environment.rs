@@ -2,8 +2,8 @@
 
 /// What the names of the variables begin with.
 ///
-/// Only names with `__` are keys: for a Service called orders the kubelet sets `ORDERS_SERVICE_HOST`, `ORDERS_PORT` and the like in
-/// every pod of the namespace; they must not be taken for configuration.
+/// Only names with `__` are keys: for a Service called orders the kubelet sets `ORDERS_SERVICE_HOST`, `ORDERS_PORT` and
+/// the like in every pod of the namespace; they must not be taken for configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefixes {
     own: String,
@@ -25,8 +25,8 @@ impl Prefixes {
         Self { own: program.chars().map(letter).chain(['_']).collect(), shared: None }
     }
 
-    /// Some keys are also read under this prefix, which several programs share; a variable with the program's own prefix wins.
-    /// Which keys: see [`Schema::shared`](crate::Schema::shared).
+    /// Some keys are also read under this prefix, which several programs share; a variable with the program's own
+    /// prefix wins. Which keys: see [`Schema::shared`](crate::Schema::shared).
     pub fn with_shared(mut self, prefix: &'static str) -> Self {
         self.shared = Some(prefix).filter(|prefix| *prefix != self.own);
         self

@@ -62,8 +62,8 @@ pub struct Section {
     pub keys: &'static [Key],
 }
 
-/// Whether an operator may call something so: `[a-z][a-z0-9_]*` without `__`, and not ending in `_`, so that the name can be
-/// told apart in an environment variable.
+/// Whether an operator may call something so: `[a-z][a-z0-9_]*` without `__`, and not ending in `_`, so that the name
+/// can be told apart in an environment variable.
 pub fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')

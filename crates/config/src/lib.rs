@@ -1,8 +1,8 @@
 //! Configuration from a file and the environment: typed values, or every error at once.
 //!
-//! Each key is declared once, in a [`Section`]: path, kind, default, what it means and why. Reading, checking, error messages
-//! with suggestions, environment variables, the effective configuration and the reference page all follow from that
-//! declaration. The crate declares no key: an engine and its services do, by implementing [`Settings`].
+//! Each key is declared once, in a [`Section`]: path, kind, default, what it means and why. Reading, checking, error
+//! messages with suggestions, environment variables, the effective configuration and the reference page all follow from
+//! that declaration. The crate declares no key: an engine and its services do, by implementing [`Settings`].
 
 mod closest;
 mod effective;
@@ -36,8 +36,8 @@ pub use value::{FromValue, Value};
 pub struct Schema {
     /// The sections, in the order in which they are shown.
     pub sections: Vec<Section>,
-    /// How many of them, from the first, belong to the part that several programs share: their keys are also read under the shared
-    /// prefix.
+    /// How many of them, from the first, belong to the part that several programs share: their keys are also read under
+    /// the shared prefix.
     pub shared: usize,
     /// What the names of environment variables begin with.
     pub prefixes: Prefixes,

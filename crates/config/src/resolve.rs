@@ -34,8 +34,8 @@ pub(crate) fn resolve(sources: &Sources, schema: &Schema) -> Resolved {
             Err(error) => resolver.resolved.errors.push(*error),
         }
     }
-    // An empty variable counts as unset: templates leave them behind. Sorted, so that the same errors are always reported in the
-    // same order, and the program's own prefix wins by coming last.
+    // An empty variable counts as unset: templates leave them behind. Sorted, so that the same errors are always
+    // reported in the same order, and the program's own prefix wins by coming last.
     let set = || sources.environment.iter().filter(|(_, value)| !value.is_empty());
     let mut variables: Vec<_> =
         set().filter_map(|(name, value)| Some((schema.prefixes.read(name)?, name, value))).collect();

@@ -33,8 +33,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// }
 /// ```
 ///
-/// A section may share its name with one of the engine's (`bench`): its keys are then shown together. No key may be declared
-/// twice.
+/// A section may share its name with one of the engine's (`bench`): its keys are then shown together. No key may be
+/// declared twice.
 pub trait Settings: Sized + Send + Sync + 'static {
     /// The declarations.
     const SECTIONS: &'static [Section];
@@ -75,8 +75,8 @@ impl Values {
     /// The value of a key.
     ///
     /// # Panics
-    /// If no section declares `path`, or declares it as another kind than `T`: a slip in the program, which its first start
-    /// shows.
+    /// If no section declares `path`, or declares it as another kind than `T`: a slip in the program, which its first
+    /// start shows.
     pub fn get<T: FromValue>(&self, path: &str) -> T {
         self.find(path).unwrap_or_else(|| panic!("the key {path} is read but not declared"))
     }
@@ -137,8 +137,8 @@ impl<'a> Check<'a> {
         Self { values, unread, errors: Vec::new(), warnings: Vec::new() }
     }
 
-    /// Refuses the configuration because of `paths`: the first of them that somebody set is the one that is shown. Ignored
-    /// if one of them could not be read, for then nobody knows yet what it would have been.
+    /// Refuses the configuration because of `paths`: the first of them that somebody set is the one that is shown.
+    /// Ignored if one of them could not be read, for then nobody knows yet what it would have been.
     pub fn refuse(&mut self, paths: &[&str], problem: impl Into<String>) {
         self.refuse_with(paths, problem, None);
     }

@@ -69,8 +69,8 @@ pub(crate) enum Raw {
 }
 
 impl Sources {
-    /// Reads the file that `--config` names, or else the first of `named_by` that is set and not empty: `ORDERS_CONFIG`. No file is
-    /// fine; one that is named must be there.
+    /// Reads the file that `--config` names, or else the first of `named_by` that is set and not empty:
+    /// `ORDERS_CONFIG`. No file is fine; one that is named must be there.
     ///
     /// # Errors
     /// A sentence that names the file, who named it, and what is wrong with it.

@@ -1,4 +1,5 @@
-//! YAML as a tree of nodes that know their line. Scalars stay as they were written: what they are is the key's business.
+//! YAML as a tree of nodes that know their line. Scalars stay as they were written: what they are is the key's
+//! business.
 
 use crate::errors::ConfigError;
 use crate::source::{File, Origin};

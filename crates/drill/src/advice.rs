@@ -70,8 +70,8 @@ fn unreachable(facts: &RunFacts) -> Option<String> {
     ))
 }
 
-/// How long after its replica began to leave a request was lost. Through a Service nobody knows which replica that was: the
-/// one that began last counts.
+/// How long after its replica began to leave a request was lost. Through a Service nobody knows which replica that was:
+/// the one that began last counts.
 fn after_the_signal(facts: &RunFacts, loss: &Ended) -> Option<Micros> {
     let began = |replica: &ReplicaFacts| {
         let signalled = replica.signalled.or(replica.marked).filter(|_| replica.killed.is_none())?;

@@ -1,5 +1,5 @@
-//! The command line. Parsing only reads what was written; `local::plan` and `cluster::plan` check it as a whole and build
-//! the plan.
+//! The command line. Parsing only reads what was written; `local::plan` and `cluster::plan` check it as a whole and
+//! build the plan.
 
 #[cfg(feature = "cluster")]
 pub(crate) mod cluster;

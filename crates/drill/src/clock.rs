@@ -7,16 +7,17 @@ pub(crate) struct Offset {
     pub(crate) error_us: u64,
 }
 
-/// The range in which the offset lies, narrowed by each exchange. Clocks that drift apart make it empty; then the newest
-/// exchange counts alone.
+/// The range in which the offset lies, narrowed by each exchange. Clocks that drift apart make it empty; then the
+/// newest exchange counts alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Range {
     bounds: Option<(i64, i64)>,
 }
 
 impl Range {
-    /// An exchange: sent and received by our clock, and between the two the other clock read at least `least` and less than
-    /// `most` (a whole second for an HTTP `Date`, the same value for an exact reading). Microseconds since the epoch.
+    /// An exchange: sent and received by our clock, and between the two the other clock read at least `least` and less
+    /// than `most` (a whole second for an HTTP `Date`, the same value for an exact reading). Microseconds since the
+    /// epoch.
     pub(crate) fn exchanged(&mut self, sent: i64, received: i64, (least, most): (i64, i64)) {
         let heard = (least - received, most - sent);
         self.bounds = Some(match self.bounds {

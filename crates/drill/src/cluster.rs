@@ -1,5 +1,5 @@
-//! The driver of a drill in a cluster: it watches pods and endpoint slices, has the load started there, makes pods leave, and
-//! takes back what it made, whatever happens.
+//! The driver of a drill in a cluster: it watches pods and endpoint slices, has the load started there, makes pods
+//! leave, and takes back what it made, whatever happens.
 //!
 //! It knows the API server and, through its proxy, the public surfaces of the pods; it hands out facts.
 
@@ -39,8 +39,8 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Opens the context that was named, and no other; finds workload and Service; asks whether everything that will be needed
-    /// is allowed. Changes nothing.
+    /// Opens the context that was named, and no other; finds workload and Service; asks whether everything that will be
+    /// needed is allowed. Changes nothing.
     ///
     /// # Errors
     /// One of these is not there, or not allowed: all missing rights are named at once.

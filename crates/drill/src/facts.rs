@@ -149,7 +149,8 @@ impl ReplicaFacts {
 
     /// Whether it died without having been told to.
     ///
-    /// A pod that was never ready and ended (a new version that does not start) served nobody, and takes nobody's requests with it.
+    /// A pod that was never ready and ended (a new version that does not start) served nobody, and takes nobody's
+    /// requests with it.
     pub(crate) fn died(&self) -> bool {
         let served = self.pod.is_none() || self.ready.is_some();
         served && self.exited.is_some() && self.signalled.is_none() && self.killed.is_none()
@@ -213,8 +214,8 @@ impl RunFacts {
         self.load.1.saturating_sub(self.load.0) as f64 / 1e6
     }
 
-    /// Where a request went, and what went on there at that time, in words. Through a Service nobody can tell which pod it
-    /// was: those that were leaving are named.
+    /// Where a request went, and what went on there at that time, in words. Through a Service nobody can tell which pod
+    /// it was: those that were leaving are named.
     pub(crate) fn place(&self, replica: Option<ReplicaId>, at: Micros) -> String {
         if self.cluster().is_some() {
             let leaving = self.replicas.iter().filter(|pod| pod.leaves_at(at));

@@ -1,4 +1,5 @@
-//! What the facts mean: whether each run is valid, whether what was promised held, and the one sentence at the end. Pure.
+//! What the facts mean: whether each run is valid, whether what was promised held, and the one sentence at the end.
+//! Pure.
 
 mod cluster;
 

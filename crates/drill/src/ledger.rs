@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The versions of the document that the drill understands. Version 1 has no words for programs: its cause is a sentence.
+/// The versions of the document that the drill understands. Version 1 has no words for programs: its cause is a
+/// sentence.
 const VERSIONS: std::ops::RangeInclusive<u32> = 1..=2;
 
 /// What the drill reads of the `/drain` document.

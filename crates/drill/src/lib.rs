@@ -1,8 +1,8 @@
 //! Proves a rolling restart from the client's side.
 //!
 //! The drill knows a service by its public surfaces only: HTTP, signals, files. Facts flow one way: the driver of
-//! restarts (`local` or `cluster`) and the clients (crate `lameduck-load`) produce facts, the judge compares them with what was
-//! promised, the report shows both. The endpoint table is all that driver and clients share.
+//! restarts (`local` or `cluster`) and the clients (crate `lameduck-load`) produce facts, the judge compares them with
+//! what was promised, the report shows both. The endpoint table is all that driver and clients share.
 //!
 //! | module | what it knows |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! The load in a pod of a cluster drill: the same clients, started, told of periods and stopped over HTTP through the API
-//! server's proxy. It ends by itself when nobody asks for it any more.
+//! The load in a pod of a cluster drill: the same clients, started, told of periods and stopped over HTTP through the
+//! API server's proxy. It ends by itself when nobody asks for it any more.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -137,8 +137,8 @@ async fn status(State(pod): State<Arc<Pod>>) -> Json<Status> {
     Json(Status { state, ended: live.ended.load(Relaxed), lost: live.lost.load(Relaxed) })
 }
 
-/// Whether new connections from here get through. A pod that is ready is not yet one that every node knows (kube-proxy works in batches
-/// of a second): the first connection proves little, and some in a row do.
+/// Whether new connections from here get through. A pod that is ready is not yet one that every node knows (kube-proxy
+/// works in batches of a second): the first connection proves little, and some in a row do.
 async fn reach(State(pod): State<Arc<Pod>>) -> Result<(), (StatusCode, String)> {
     for address in &pod.order.targets {
         for _ in 0..REACHED_TIMES {
@@ -149,7 +149,8 @@ async fn reach(State(pod): State<Arc<Pod>>) -> Result<(), (StatusCode, String)> 
     Ok(())
 }
 
-/// Starts the clients; times count from so many microseconds ago. Told again it answers the same: an answer may get lost on the way.
+/// Starts the clients; times count from so many microseconds ago. Told again it answers the same: an answer may get
+/// lost on the way.
 async fn start(State(pod): State<Arc<Pod>>, Path(since_us): Path<u64>) -> (StatusCode, String) {
     let mut life = pod.life();
     if !matches!(*life, Life::Waiting) {

@@ -1,5 +1,5 @@
-//! Requests of the drill itself: readiness, health and documents. HTTP/1.1, one connection each as a kubelet makes it, with a
-//! bound on time and bytes.
+//! Requests of the drill itself: readiness, health and documents. HTTP/1.1, one connection each as a kubelet makes it,
+//! with a bound on time and bytes.
 
 use std::net::SocketAddr;
 use std::time::Duration;

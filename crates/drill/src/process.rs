@@ -45,8 +45,8 @@ pub(crate) enum AsInit {
     Never,
 }
 
-/// Starts a command in a process group of its own, so that Ctrl-C at the terminal is the drill's to handle; on Linux the
-/// kernel kills it should the drill be killed.
+/// Starts a command in a process group of its own, so that Ctrl-C at the terminal is the drill's to handle; on Linux
+/// the kernel kills it should the drill be killed.
 ///
 /// # Errors
 /// What the operating system says, such as a program that does not exist.

@@ -1,5 +1,5 @@
-//! Everything a service may have: settings of its own, a dependency, a gate, routes with limits of their own, jobs, workers, a
-//! metric. `cargo run -p lameduck --example full`
+//! Everything a service may have: settings of its own, a dependency, a gate, routes with limits of their own, jobs,
+//! workers, a metric. `cargo run -p lameduck --example full`
 
 use lameduck::axum::Extension;
 use lameduck::axum::extract::{Query, State};
@@ -25,7 +25,8 @@ fn main() -> ExitCode {
     lameduck::run(service)
 }
 
-// --- settings: a section of the configuration -----------------------------------------------------------------------------
+// --- settings: a section of the configuration
+// -----------------------------------------------------------------------------
 
 struct Queue {
     max: usize,
@@ -43,7 +44,8 @@ impl Settings for Queue {
     }
 }
 
-// --- a dependency: a gate at start-up, released at the end ------------------------------------------------------------------
+// --- a dependency: a gate at start-up, released at the end
+// ------------------------------------------------------------------
 
 struct Ids;
 
@@ -56,7 +58,8 @@ impl Dependency for Ids {
     }
 }
 
-// --- routes ---------------------------------------------------------------------------------------------------------------
+// --- routes
+// ---------------------------------------------------------------------------------------------------------------
 
 #[derive(Clone)]
 struct Shared {
@@ -113,7 +116,8 @@ async fn block(Query(For { ms }): Query<For>) -> &'static str {
     "done"
 }
 
-// --- workers --------------------------------------------------------------------------------------------------------------
+// --- workers
+// --------------------------------------------------------------------------------------------------------------
 
 /// Works off a queue inside the process: requests may fill it until Releasing, then what is left is finished.
 async fn work_off(worker: Worker, mut waiting: mpsc::Receiver<Job>) -> anyhow::Result<()> {

@@ -1,5 +1,5 @@
-//! The admin port: probes, metrics, /drain and the status page, on the control thread. It answers while every work thread is
-//! blocked, and to the very end. Its requests are not in the ledger.
+//! The admin port: probes, metrics, /drain and the status page, on the control thread. It answers while every work
+//! thread is blocked, and to the very end. Its requests are not in the ledger.
 
 mod drain;
 mod level;

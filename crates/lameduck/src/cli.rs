@@ -1,7 +1,7 @@
 //! The command line of a service: `serve`, `check`, `version`, and in a cluster `drain-test`.
 //!
-//! [`parse`] is a function of its inputs: arguments, environment and files in, either something to serve or a text to print
-//! and an exit code out. Nothing here touches the process.
+//! [`parse`] is a function of its inputs: arguments, environment and files in, either something to serve or a text to
+//! print and an exit code out. Nothing here touches the process.
 
 mod check;
 mod command;

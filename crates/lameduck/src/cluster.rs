@@ -1,5 +1,5 @@
-//! What is around the process: the cluster, if the feature `cluster` is built in and there is one. Facts go in as events, notices
-//! go out as Events on the pod; otherwise the same questions have plain answers.
+//! What is around the process: the cluster, if the feature `cluster` is built in and there is one. Facts go in as
+//! events, notices go out as Events on the pod; otherwise the same questions have plain answers.
 
 #[cfg(not(feature = "cluster"))]
 mod absent;
@@ -14,8 +14,8 @@ pub(crate) use present::ClusterAccess;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-/// What was found on the own pod: how many places of its spec do not fit the plan, and how the container ended before this
-/// start. A cheap handle.
+/// What was found on the own pod: how many places of its spec do not fit the plan, and how the container ended before
+/// this start. A cheap handle.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Contradictions(Arc<AtomicU32>, Arc<OnceLock<(&'static str, i32)>>);
 

@@ -1,9 +1,9 @@
 //! Configuration: a file and the environment in, typed values or every error at once out.
 //!
-//! Each key is declared once, in a [`Section`]: path, kind, default, what it means and why. Reading, checking, error messages
-//! with suggestions, environment variables, `check` and `docs/configuration.md` all follow from that declaration. To add a key
-//! to the engine, open its file below `config/sections/`: one entry in its table, one field, one line in `read`. A service adds
-//! its own by implementing [`Settings`].
+//! Each key is declared once, in a [`Section`]: path, kind, default, what it means and why. Reading, checking, error
+//! messages with suggestions, environment variables, `check` and `docs/configuration.md` all follow from that
+//! declaration. To add a key to the engine, open its file below `config/sections/`: one entry in its table, one field,
+//! one line in `read`. A service adds its own by implementing [`Settings`].
 //!
 //! ```
 //! use lameduck::config::{Sources, load};
@@ -108,8 +108,8 @@ impl ServiceKeys {
     }
 }
 
-/// Reads and checks everything, for a service that has settings and nothing else to configure: no dependencies of its own, no
-/// kinds of dependencies. [`Service::load`](crate::Service::load) knows all of a service.
+/// Reads and checks everything, for a service that has settings and nothing else to configure: no dependencies of its
+/// own, no kinds of dependencies. [`Service::load`](crate::Service::load) knows all of a service.
 ///
 /// # Errors
 /// Every error of the load, in the order of the file, then of the environment, then of what does not go together.

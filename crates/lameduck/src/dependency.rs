@@ -1,7 +1,7 @@
 //! What the service needs from outside: each a gate at start-up, a check while it serves, a release at the end.
 //!
-//! `named` holds a dependency with the handle it yielded, `keeper` opens and watches it, `set` is all of them, `kind` lets a
-//! crate offer a kind that operators configure, `tcp` and `http` are such kinds.
+//! `named` holds a dependency with the handle it yielded, `keeper` opens and watches it, `set` is all of them, `kind`
+//! lets a crate offer a kind that operators configure, `tcp` and `http` are such kinds.
 
 mod http;
 mod keeper;
@@ -31,10 +31,10 @@ pub(crate) fn built_in() -> Vec<AnyKind> {
 
 /// Something outside that the service works with: a database, a broker, another service.
 ///
-/// It is built from the settings, before anything is connected; [`connect`](Dependency::connect) yields the handle that routes and
-/// workers use: a pool, a client. The engine calls `connect` with a growing pause until it succeeds,
-/// [`check`](Dependency::check) every `check_interval` from then on, and [`release`](Dependency::release) once at the end, in
-/// reverse order of start-up. All on the work runtime; each call is bounded and dropped at its bound.
+/// It is built from the settings, before anything is connected; [`connect`](Dependency::connect) yields the handle that
+/// routes and workers use: a pool, a client. The engine calls `connect` with a growing pause until it succeeds,
+/// [`check`](Dependency::check) every `check_interval` from then on, and [`release`](Dependency::release) once at the
+/// end, in reverse order of start-up. All on the work runtime; each call is bounded and dropped at its bound.
 ///
 /// A handle must reconnect by itself: after the first success the engine does not call `connect` again.
 ///
@@ -86,8 +86,8 @@ pub trait Dependency: Send + Sync + 'static {
     /// One attempt. Success opens the gate.
     ///
     /// # Errors
-    /// [`DependencyError::Transient`] is tried again until `stages.readiness_timeout`; [`DependencyError::Permanent`] ends the
-    /// start at once. (An optional dependency is tried again in both cases.)
+    /// [`DependencyError::Transient`] is tried again until `stages.readiness_timeout`; [`DependencyError::Permanent`]
+    /// ends the start at once. (An optional dependency is tried again in both cases.)
     ///
     /// # Cancel safety
     /// Must be: an attempt is dropped after `connect_timeout`, and when the process leaves.
@@ -105,8 +105,8 @@ pub trait Dependency: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Closes what [`connect`](Dependency::connect) opened. Called once, and only after a successful connect. By default the
-    /// handle is dropped.
+    /// Closes what [`connect`](Dependency::connect) opened. Called once, and only after a successful connect. By
+    /// default the handle is dropped.
     ///
     /// # Errors
     /// Why it could not; logged, and the exit goes on.

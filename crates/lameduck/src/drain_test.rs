@@ -1,5 +1,5 @@
-//! `drain-test`: deletes one pod of a release and checks, from a client's place, how it leaves. What `helm test` runs, from the
-//! service's own image: no other image has to be pulled.
+//! `drain-test`: deletes one pod of a release and checks, from a client's place, how it leaves. What `helm test` runs,
+//! from the service's own image: no other image has to be pulled.
 
 mod client;
 mod observed;

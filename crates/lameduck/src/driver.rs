@@ -15,8 +15,8 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(100);
 
 /// What carries out the machine's orders.
 pub(crate) trait Effects {
-    /// Carries out one order without blocking. What takes time is begun, and told by an event when it is done; what is known at
-    /// once is returned.
+    /// Carries out one order without blocking. What takes time is begun, and told by an event when it is done; what is
+    /// known at once is returned.
     fn perform(&mut self, effect: Effect) -> Option<Event>;
 }
 
@@ -91,8 +91,8 @@ impl<E: Effects> Driver<E> {
         let after = (self.machine.phase().name(), self.machine.readiness());
         self.stale = true;
         let due = before != after || now.saturating_sub(self.published_at) >= PUBLISH_EVERY;
-        // Good news last, bad news first: who reads "ready" must find the listener open, and who is told by an order that the
-        // process leaves must already read so.
+        // Good news last, bad news first: who reads "ready" must find the listener open, and who is told by an order
+        // that the process leaves must already read so.
         let opens = step.effects.contains(&Effect::Serve);
         if due && !opens {
             self.publish();

@@ -44,8 +44,8 @@ pub fn start<S: Settings>(service: Service<S>, loaded: Loaded<S>) -> anyhow::Res
     Engine::builder(service, loaded).start()
 }
 
-/// What of the process an [`Engine`] takes care of: by default nothing. The report file (`drain.report_file`) is written in any
-/// case, if there is to be one.
+/// What of the process an [`Engine`] takes care of: by default nothing. The report file (`drain.report_file`) is
+/// written in any case, if there is to be one.
 #[derive(Debug)]
 #[must_use = "an engine runs once it is started"]
 pub struct EngineBuilder<S> {
@@ -158,8 +158,8 @@ impl Engine {
         self.ask(Verb::Shutdown);
     }
 
-    /// Ends at once: what is in flight is cut, what start-up acquired is not released. The report is still written, in the time
-    /// of `drain.flush`.
+    /// Ends at once: what is in flight is cut, what start-up acquired is not released. The report is still written, in
+    /// the time of `drain.flush`.
     pub fn close(&self) {
         self.ask(Verb::Close);
     }

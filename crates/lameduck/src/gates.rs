@@ -15,7 +15,8 @@ enum State {
     Failed(String),
 }
 
-/// A gate of start-up, shut until [`open`](Gate::open). Dropped unopened, it fails the start: whoever was to open it has gone.
+/// A gate of start-up, shut until [`open`](Gate::open). Dropped unopened, it fails the start: whoever was to open it
+/// has gone.
 #[derive(Debug)]
 #[must_use = "a gate that is dropped unopened fails the start"]
 pub struct Gate {

@@ -118,9 +118,9 @@ impl Handle {
 
     /// Waits until leaving begins. Level-triggered: at once if it has.
     ///
-    /// For what should not *begin* any more: pulling from a broker, a long poll, a cache refresh. The process still accepts
-    /// connections then, so do not end a stream here: its client would reconnect to this very process, see it leaving, and
-    /// reconnect again in a tight loop. Streams wait for [`draining`](Self::draining).
+    /// For what should not *begin* any more: pulling from a broker, a long poll, a cache refresh. The process still
+    /// accepts connections then, so do not end a stream here: its client would reconnect to this very process, see it
+    /// leaving, and reconnect again in a tight loop. Streams wait for [`draining`](Self::draining).
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is missed by asking again.
@@ -128,12 +128,12 @@ impl Handle {
         self.until(PhaseView::is_leaving).await;
     }
 
-    /// Waits until the process drains and its listeners have closed: whatever connects from then on reaches another replica.
-    /// Level-triggered.
+    /// Waits until the process drains and its listeners have closed: whatever connects from then on reaches another
+    /// replica. Level-triggered.
     ///
-    /// For what holds a request open without an end of its own: a WebSocket, server-sent events, a gRPC stream. End it in an
-    /// orderly way here, and the client reconnects to another replica. With many such clients, spread the ends over a second
-    /// or more of [`time_left`](Self::time_left).
+    /// For what holds a request open without an end of its own: a WebSocket, server-sent events, a gRPC stream. End it
+    /// in an orderly way here, and the client reconnects to another replica. With many such clients, spread the ends
+    /// over a second or more of [`time_left`](Self::time_left).
     ///
     /// ```
     /// use lameduck::Handle;

@@ -1,5 +1,5 @@
-//! Accepted work beside requests. A client that was told 202 has been promised something: each job is finished, given back, or
-//! lost, and the lost are named in the report.
+//! Accepted work beside requests. A client that was told 202 has been promised something: each job is finished, given
+//! back, or lost, and the lost are named in the report.
 
 use lameduck_lifecycle::{Jobs as Counts, Straggler, StragglerKind, WaitsFor};
 use lameduck_support::duration::millis;
@@ -9,7 +9,8 @@ use std::time::Instant;
 
 /// Takes on jobs and counts how they end. A cheap handle; clones are the same book.
 ///
-/// It remembers the id of every open job, so the number of open jobs must be bounded by whoever accepts them: a bounded queue.
+/// It remembers the id of every open job, so the number of open jobs must be bounded by whoever accepts them: a bounded
+/// queue.
 #[derive(Clone, Debug, Default)]
 pub struct Jobs {
     book: Arc<Mutex<Book>>,
@@ -28,8 +29,8 @@ struct Open {
     since: Instant,
 }
 
-/// A job that was taken on. Dropped without [`finish`](Job::finish) or [`give_back`](Job::give_back) it is lost: the process then
-/// exits with 3.
+/// A job that was taken on. Dropped without [`finish`](Job::finish) or [`give_back`](Job::give_back) it is lost: the
+/// process then exits with 3.
 #[derive(Debug)]
 #[must_use = "a dropped job is a lost job"]
 pub struct Job {

@@ -1,9 +1,9 @@
 //! Start in stages, serve, leave without losing a request: the engine of a service, and its facade.
 //!
-//! A rolling restart loses nothing, takes no longer than it must, and the report says exactly what happened. The service
-//! declares what it consists of; the engine adds staged start-up with named gates, probes and metrics on a separate thread, a
-//! lame-duck phase in which clients are asked to leave while everything is still served, a drain, an ordered release, and a
-//! ledger in which every request has exactly one end.
+//! A rolling restart loses nothing, takes no longer than it must, and the report says exactly what happened. The
+//! service declares what it consists of; the engine adds staged start-up with named gates, probes and metrics on a
+//! separate thread, a lame-duck phase in which clients are asked to leave while everything is still served, a drain, an
+//! ordered release, and a ledger in which every request has exactly one end.
 //!
 //! # Three ways in
 //!
@@ -20,8 +20,9 @@
 //! }
 //! ```
 //!
-//! **Wrap an axum service.** A ready-made `Router` keeps its state, nested routers, layers, fallbacks, extractors and responses;
-//! nothing is added that was not asked for. A program that sets up `tracing` itself or has its own command line says so.
+//! **Wrap an axum service.** A ready-made `Router` keeps its state, nested routers, layers, fallbacks, extractors and
+//! responses; nothing is added that was not asked for. A program that sets up `tracing` itself or has its own command
+//! line says so.
 //!
 //! ```no_run
 //! # fn existing_router() -> axum::Router { axum::Router::new() }
@@ -34,11 +35,12 @@
 //! }
 //! ```
 //!
-//! Replace `axum::serve` and `#[tokio::main]` by this `main`: `run` starts its own threads. `RUST_LOG` counts where `log.level` is
-//! not set. WebSockets and server-sent events end themselves at [`Handle::draining`]; otherwise the deadline ends them.
+//! Replace `axum::serve` and `#[tokio::main]` by this `main`: `run` starts its own threads. `RUST_LOG` counts where
+//! `log.level` is not set. WebSockets and server-sent events end themselves at [`Handle::draining`]; otherwise the
+//! deadline ends them.
 //!
-//! **Embed the engine.** In tests, or in a program whose `main` does more: [`start`] returns a handle to the running service;
-//! [`Engine::builder`] adds logging and signals.
+//! **Embed the engine.** In tests, or in a program whose `main` does more: [`start`] returns a handle to the running
+//! service; [`Engine::builder`] adds logging and signals.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -88,20 +90,21 @@
 //! # What is guaranteed
 //!
 //! - Nothing is served before every gate is open; until then the work ports refuse connections.
-//! - One deadline for the whole exit, on the monotonic clock, only ever moved earlier. A handler that blocks every work thread
-//!   stops neither the probes nor the deadline, and neither does a disk that has stopped or a log that no process reads.
+//! - One deadline for the whole exit, on the monotonic clock, only ever moved earlier. A handler that blocks every work
+//!   thread stops neither the probes nor the deadline, and neither does a disk that has stopped or a log that no
+//!   process reads.
 //! - Every request that reached the server ends as exactly one outcome, and the report adds up.
 //! - `SIGTERM` again changes nothing; `SIGINT` goes one step further each time.
-//! - The process ends when [`run`] returns and `main` with it: 3 if work was lost, else 1 if the start or a part failed, 2 for a
-//!   wrong command line or configuration, else 0.
+//! - The process ends when [`run`] returns and `main` with it: 3 if work was lost, else 1 if the start or a part
+//!   failed, 2 for a wrong command line or configuration, else 0.
 //!
-//! Not guaranteed: that a request which crosses the close of an idle HTTP/1 connection is answered (HTTP/1 has no way to do
-//! that); the server closes such connections late, counts what crossed, and publishes how many it expected.
+//! Not guaranteed: that a request which crosses the close of an idle HTTP/1 connection is answered (HTTP/1 has no way
+//! to do that); the server closes such connections late, counts what crossed, and publishes how many it expected.
 //!
 //! # Features
 //!
-//! `cluster`: ask the Kubernetes API about this pod while leaving (`drain.strategy: observe`), and put Events on it. Without it, or
-//! outside of a cluster, `observe` waits for `drain.delay`.
+//! `cluster`: ask the Kubernetes API about this pod while leaving (`drain.strategy: observe`), and put Events on it.
+//! Without it, or outside of a cluster, `observe` waits for `drain.delay`.
 
 mod access_log;
 mod admin;

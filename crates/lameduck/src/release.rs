@@ -1,5 +1,5 @@
-//! Giving back what start-up acquired, in reverse order: workers, then dependencies. Each is bounded, and each leaves time to
-//! those after it.
+//! Giving back what start-up acquired, in reverse order: workers, then dependencies. Each is bounded, and each leaves
+//! time to those after it.
 
 use crate::dependency::{Dependencies, Named};
 use crate::workers::WorkerSet;
@@ -87,7 +87,8 @@ async fn release_dependency(dependency: Named, work: &runtime::Handle, bound: In
     }
 }
 
-/// When a part is cut that has `later` parts after it: each of them keeps its reserve, or an equal share of what is left.
+/// When a part is cut that has `later` parts after it: each of them keeps its reserve, or an equal share of what is
+/// left.
 fn bound(now: Instant, until: Instant, later: usize) -> Instant {
     let left = until.saturating_duration_since(now);
     let later = u32::try_from(later).unwrap_or(u32::MAX);

@@ -1,9 +1,9 @@
 //! Files that are read again when they change: keys, tokens, certificates, passwords.
 //!
-//! Kubernetes updates a mounted Secret by swapping the symlink `..data`, so the *target* of a path changes, while the file that
-//! was opened before stays as it was. Polling a few attributes once a second sees that, an editor's rename and a write in place
-//! alike, on every file system and without another dependency; a watch of the kernel's would have to follow each directory on
-//! the way, and the kubelet takes up to a minute anyway.
+//! Kubernetes updates a mounted Secret by swapping the symlink `..data`, so the *target* of a path changes, while the
+//! file that was opened before stays as it was. Polling a few attributes once a second sees that, an editor's rename
+//! and a write in place alike, on every file system and without another dependency; a watch of the kernel's would have
+//! to follow each directory on the way, and the kubelet takes up to a minute anyway.
 
 mod stamp;
 
@@ -25,8 +25,9 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// A value from files, always the last good one. A cheap handle.
 ///
-/// Made by [`Start::reload`](crate::Start::reload). While a handle exists, the files are looked at once a second. A new version
-/// that cannot be read or parsed is logged once and counted; the value stays what it was until a good version comes.
+/// Made by [`Start::reload`](crate::Start::reload). While a handle exists, the files are looked at once a second. A new
+/// version that cannot be read or parsed is logged once and counted; the value stays what it was until a good version
+/// comes.
 #[derive(Debug)]
 pub struct Reloaded<T> {
     value: watch::Receiver<Arc<T>>,

@@ -25,12 +25,12 @@ use tokio::runtime::Runtime;
 /// }
 /// ```
 ///
-/// It is [`Engine`](crate::Engine) with what only a process has: signals, which come first; the command line; the log. The calling
-/// thread becomes the control thread, so `main` must not be inside a tokio runtime (no `#[tokio::main]`).
+/// It is [`Engine`](crate::Engine) with what only a process has: signals, which come first; the command line; the log.
+/// The calling thread becomes the control thread, so `main` must not be inside a tokio runtime (no `#[tokio::main]`).
 ///
-/// Returns when the process should end, with 3 if work was lost, else 1 if the start or a part failed, else 0; 2 for a wrong
-/// command line or configuration. Threads that still run then (a handler that blocks) end with the process, so return from
-/// `main` at once.
+/// Returns when the process should end, with 3 if work was lost, else 1 if the start or a part failed, else 0; 2 for a
+/// wrong command line or configuration. Threads that still run then (a handler that blocks) end with the process, so
+/// return from `main` at once.
 pub fn run<S: Settings>(service: Service<S>) -> ExitCode {
     let clock = Clock::start();
     if tokio::runtime::Handle::try_current().is_ok() {

@@ -1,8 +1,8 @@
 //! The process from its configuration to its report. The one module that knows all the others.
 //!
 //! [`Configured`] (checked, nothing acquired) → [`Ports`] (reserved) → [`Running`] (the driver drives) → `Report`.
-//! `assemble` puts the parts together, `sequence` runs the stages of start-up, `effects` carries out the orders of the machine,
-//! `flush` writes the last word, `threads` are the work threads.
+//! `assemble` puts the parts together, `sequence` runs the stages of start-up, `effects` carries out the orders of the
+//! machine, `flush` writes the last word, `threads` are the work threads.
 
 mod assemble;
 mod bound;
@@ -155,8 +155,8 @@ impl Configured {
         Ok(Ports { work, admin, addresses })
     }
 
-    /// Starts the driver, the admin port and the sequence of stages, on the current runtime as the control runtime. What failed
-    /// so far is a failed start, with a report like any other.
+    /// Starts the driver, the admin port and the sequence of stages, on the current runtime as the control runtime.
+    /// What failed so far is a failed start, with a report like any other.
     pub(crate) fn start(
         self,
         ports: Result<Ports, StartError>,

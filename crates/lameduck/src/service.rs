@@ -87,8 +87,9 @@ impl Service {
         }
     }
 
-    /// Adds sections of its own to the configuration: read with the engine's, checked with them, documented with them, and
-    /// handed to [`routes`](Self::routes), [`listener`](Self::listener) and dependencies, which therefore come after this.
+    /// Adds sections of its own to the configuration: read with the engine's, checked with them, documented with them,
+    /// and handed to [`routes`](Self::routes), [`listener`](Self::listener) and dependencies, which therefore come
+    /// after this.
     ///
     /// # Panics
     /// If a dependency was added before: it could not see the settings.
@@ -113,8 +114,8 @@ impl<S: Settings> Service<S> {
         self
     }
 
-    /// Builds the routes: an axum `Router` or an [`App`]. Called once, on the work runtime, when every dependency answers; it may
-    /// wait, up to `stages.readiness_timeout`. Its error ends the start.
+    /// Builds the routes: an axum `Router` or an [`App`]. Called once, on the work runtime, when every dependency
+    /// answers; it may wait, up to `stages.readiness_timeout`. Its error ends the start.
     pub fn routes<F, Fut, A>(mut self, build: F) -> Self
     where
         F: FnOnce(Start<S>) -> Fut + Send + 'static,
@@ -125,9 +126,9 @@ impl<S: Settings> Service<S> {
         self
     }
 
-    /// Adds a listener with routes of its own. `key` declares where it listens: its path is `listen.NAME`, and it exists in the
-    /// configuration, `check` and the reference page because it is registered here. All listeners share one connection table,
-    /// one ledger and one drain; `build` is called as that of [`routes`](Self::routes).
+    /// Adds a listener with routes of its own. `key` declares where it listens: its path is `listen.NAME`, and it
+    /// exists in the configuration, `check` and the reference page because it is registered here. All listeners share
+    /// one connection table, one ledger and one drain; `build` is called as that of [`routes`](Self::routes).
     ///
     /// ```
     /// use axum::{Router, routing::get};
@@ -158,18 +159,19 @@ impl<S: Settings> Service<S> {
         self
     }
 
-    /// Leaves `tracing` to the program: [`run`](crate::run) sets up no subscriber, and the keys `log.*` have no effect. For a
-    /// service that has its own layers (OpenTelemetry, Sentry); set them up in `main`, before `run`.
+    /// Leaves `tracing` to the program: [`run`](crate::run) sets up no subscriber, and the keys `log.*` have no effect.
+    /// For a service that has its own layers (OpenTelemetry, Sentry); set them up in `main`, before `run`.
     ///
-    /// The engine still writes its events through `tracing`; what a subscriber has buffered at the end is the program's to
-    /// flush, after `run` has returned.
+    /// The engine still writes its events through `tracing`; what a subscriber has buffered at the end is the program's
+    /// to flush, after `run` has returned.
     pub fn own_logging(mut self) -> Self {
         self.logging = Logging::Program;
         self
     }
 
-    /// Uses these arguments instead of those of the process, without the name of the program. For a program that has its own
-    /// command line: it reads that first, then hands over what is the engine's, if anything (`--config FILE`, `check`).
+    /// Uses these arguments instead of those of the process, without the name of the program. For a program that has
+    /// its own command line: it reads that first, then hands over what is the engine's, if anything (`--config FILE`,
+    /// `check`).
     ///
     /// ```no_run
     /// use lameduck::Service;
@@ -197,7 +199,8 @@ impl<S: Settings> Service<S> {
         Invocation { arguments, defaults, ..process }
     }
 
-    /// Adds a background task; see [`Worker`]. Workers start when the service is ready, in this order, and end in reverse.
+    /// Adds a background task; see [`Worker`]. Workers start when the service is ready, in this order, and end in
+    /// reverse.
     pub fn worker<F, Fut>(mut self, name: impl Into<String>, run: F) -> Self
     where
         F: FnOnce(Worker) -> Fut + Send + 'static,
@@ -207,10 +210,10 @@ impl<S: Settings> Service<S> {
         self
     }
 
-    /// Adds something the service needs, built from its settings: a gate at start-up, released at the end. Those that the
-    /// configuration names come first, then these, in this order; all are connected at the same time and released in reverse.
-    /// [`Start::dependency`] returns the handle. Operators can set `dependencies.NAME.required: true`, `connect_timeout` and
-    /// `check_interval`.
+    /// Adds something the service needs, built from its settings: a gate at start-up, released at the end. Those that
+    /// the configuration names come first, then these, in this order; all are connected at the same time and released
+    /// in reverse. [`Start::dependency`] returns the handle. Operators can set `dependencies.NAME.required: true`,
+    /// `connect_timeout` and `check_interval`.
     ///
     /// # Panics
     /// If the name is used twice.
@@ -222,8 +225,8 @@ impl<S: Settings> Service<S> {
         self.coded(name.into(), Need::AtStart, build)
     }
 
-    /// As [`dependency`](Self::dependency), and /readyz returns 503 while it is lost: after three failed checks in a row, until two
-    /// good ones.
+    /// As [`dependency`](Self::dependency), and /readyz returns 503 while it is lost: after three failed checks in a
+    /// row, until two good ones.
     ///
     /// Think twice: when a dependency that all replicas share goes, all of them become unready at once.
     pub fn dependency_for_readiness<D: Dependency>(
@@ -244,8 +247,8 @@ impl<S: Settings> Service<S> {
         self.coded(name.into(), Need::Optional, build)
     }
 
-    /// Offers a kind of dependency to operators: `dependencies: {NAME: {KIND: …}}`. [`Start::dependency`] returns the handle of the
-    /// one that has the name.
+    /// Offers a kind of dependency to operators: `dependencies: {NAME: {KIND: …}}`. [`Start::dependency`] returns the
+    /// handle of the one that has the name.
     pub fn dependency_kind<K: DependencyKind>(mut self) -> Self {
         self.kinds.push(AnyKind::of::<K>());
         self

@@ -1,7 +1,7 @@
 //! Signals of the operating system, by what they mean.
 //!
-//! Installed before anything else happens: process 1 of a container has no default action for SIGTERM, so a signal that comes
-//! during start-up would be lost without a handler.
+//! Installed before anything else happens: process 1 of a container has no default action for SIGTERM, so a signal that
+//! comes during start-up would be lost without a handler.
 
 #[cfg(unix)]
 mod unix;

@@ -1,4 +1,5 @@
-//! Background tasks with a name and a guard: started when the service is ready, told to leave, waited for, named if they stay.
+//! Background tasks with a name and a guard: started when the service is ready, told to leave, waited for, named if
+//! they stay.
 
 mod set;
 
@@ -13,8 +14,9 @@ use tokio::sync::watch;
 /// What a worker is given: its name, the lifecycle, and its own turn to finish.
 ///
 /// A worker ends in one of two ways. One that *pulls* work from outside (a broker, a table) stops at
-/// [`leaving`](Worker::leaving): what it does not take, another replica will. One that works off a queue *inside* this process goes
-/// on until [`releasing`](Worker::releasing): requests may still fill its queue until then, and it then finishes what is left.
+/// [`leaving`](Worker::leaving): what it does not take, another replica will. One that works off a queue *inside* this
+/// process goes on until [`releasing`](Worker::releasing): requests may still fill its queue until then, and it then
+/// finishes what is left.
 ///
 /// ```
 /// use lameduck::Worker;
@@ -30,8 +32,8 @@ use tokio::sync::watch;
 /// }
 /// ```
 ///
-/// A worker that returns while the service serves has failed, with or without an error, and so has one that panics: the process
-/// leaves and exits with 1. A worker that has nothing more to do waits for `leaving`.
+/// A worker that returns while the service serves has failed, with or without an error, and so has one that panics: the
+/// process leaves and exits with 1. A worker that has nothing more to do waits for `leaving`.
 #[derive(Clone, Debug)]
 pub struct Worker {
     name: String,
@@ -63,8 +65,9 @@ impl Worker {
         self.handle.leaving().await;
     }
 
-    /// Waits until it is this worker's turn to end: every request has been answered, and the workers that were registered after
-    /// this one have ended. Finish what is left and return; at the bound of Releasing the worker is dropped. Level-triggered.
+    /// Waits until it is this worker's turn to end: every request has been answered, and the workers that were
+    /// registered after this one have ended. Finish what is left and return; at the bound of Releasing the worker is
+    /// dropped. Level-triggered.
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is missed by asking again.

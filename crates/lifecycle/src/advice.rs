@@ -1,4 +1,5 @@
-//! What one exit says about the settings of the next: was the wait too short or too long, how much of the grace was needed.
+//! What one exit says about the settings of the next: was the wait too short or too long, how much of the grace was
+//! needed.
 
 use serde::Serialize;
 use std::time::Duration;
@@ -12,8 +13,8 @@ const COVERED: f64 = 0.999;
 /// What is known when the process has left.
 #[derive(Clone, Debug)]
 pub struct Evidence<'a> {
-    /// When, after the signal, requests still came: upper bounds in seconds with how many came up to there and after the
-    /// bound before. The last bound is infinite.
+    /// When, after the signal, requests still came: upper bounds in seconds with how many came up to there and after
+    /// the bound before. The last bound is infinite.
     pub late: &'a [(f64, u64)],
     /// How long LameDuck lasted.
     pub waited: Duration,

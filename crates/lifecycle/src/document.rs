@@ -1,7 +1,7 @@
 //! The versioned /drain document: the state of the process for people, programs and the termination message.
 //!
-//! Programs read words from closed sets (`cause.kind`, `waits[].for`, `stragglers[].waits_for`); the sentences next to them are
-//! for people and may change at any time. `docs/report.schema.json` is generated from these types.
+//! Programs read words from closed sets (`cause.kind`, `waits[].for`, `stragglers[].waits_for`); the sentences next to
+//! them are for people and may change at any time. `docs/report.schema.json` is generated from these types.
 
 mod compact;
 

@@ -13,8 +13,8 @@ pub enum Effect {
         /// Why.
         cause: Cause,
     },
-    /// Ask the cluster about this pod: its endpoints from now until Draining, its deletion (which may shorten the grace) to
-    /// the end.
+    /// Ask the cluster about this pod: its endpoints from now until Draining, its deletion (which may shorten the
+    /// grace) to the end.
     WatchCluster,
     /// LameDuck: keep accepting and serving, tell clients to leave.
     GiveNotice,
@@ -35,8 +35,8 @@ pub enum Effect {
         /// When it is cut.
         until: Duration,
     },
-    /// Let the last word out: the report, the last Event, traces and logs. Ordered once in every life that leaves, whatever
-    /// was cut before; answered by [`Event::Flushed`](crate::Event::Flushed).
+    /// Let the last word out: the report, the last Event, traces and logs. Ordered once in every life that leaves,
+    /// whatever was cut before; answered by [`Event::Flushed`](crate::Event::Flushed).
     Flush {
         /// When it is cut. Nothing that it does may take longer, and nothing comes after it.
         until: Duration,

@@ -48,8 +48,8 @@ impl End {
 
 /// Totals since the start of the process, by protocol, kind and outcome.
 ///
-/// Law: for each protocol, started = ended + in flight. A reader that sums concurrent cells may see the law off by what moved
-/// meanwhile; it holds exactly at quiescence and at exit.
+/// Law: for each protocol, started = ended + in flight. A reader that sums concurrent cells may see the law off by what
+/// moved meanwhile; it holds exactly at quiescence and at exit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ledger {
     started: [u64; PROTOCOLS],
@@ -59,8 +59,8 @@ pub struct Ledger {
     pub raced: u64,
     /// How many of those the server expected when it chose to close (a sum of probabilities).
     pub raced_expected: f64,
-    /// Connections that clients had made and that no descriptor was left for: they were in the accept queue when the listener closed.
-    /// Beside the law: no request of theirs was read.
+    /// Connections that clients had made and that no descriptor was left for: they were in the accept queue when the
+    /// listener closed. Beside the law: no request of theirs was read.
     pub unserved: u64,
 }
 

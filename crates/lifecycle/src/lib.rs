@@ -1,8 +1,9 @@
 //! The life of a service process as a pure machine.
 //!
-//! Everything that happens outside (signals, finished stages, what the cluster says, the last connection that ended) is an
-//! [`Event`]; [`Machine::on`] takes it together with the time and answers with a [`Step`]: the [`Effect`]s that the rooms
-//! around it must carry out. The machine owns no socket, no clock and no task, so every life can be told in a test.
+//! Everything that happens outside (signals, finished stages, what the cluster says, the last connection that ended) is
+//! an [`Event`]; [`Machine::on`] takes it together with the time and answers with a [`Step`]: the [`Effect`]s that the
+//! rooms around it must carry out. The machine owns no socket, no clock and no task, so every life can be told in a
+//! test.
 //!
 //! ```
 //! use lameduck_lifecycle::{Effect, Event, Machine, Plan, Signal, Strategy};
@@ -17,8 +18,8 @@
 //! assert!(step.effects.iter().any(|effect| matches!(effect, Effect::Drain { .. })));
 //! ```
 //!
-//! Time is a [`Duration`](std::time::Duration) since the start of the process and comes in with each event. The crate knows
-//! `std` and `serde`: no tokio, no HTTP, no Kubernetes, no metrics, no clock.
+//! Time is a [`Duration`](std::time::Duration) since the start of the process and comes in with each event. The crate
+//! knows `std` and `serde`: no tokio, no HTTP, no Kubernetes, no metrics, no clock.
 
 mod advice;
 mod budget;

@@ -15,7 +15,8 @@ use std::time::Duration;
 ///
 /// Guarantees, for any sequence of events at any times: phases come in the order of
 /// [`PhaseName::ALL`](crate::PhaseName::ALL) and never go back; the deadline only moves earlier; a [`Event::Tick`] at
-/// [`Self::wake_at`] always changes something; unless `timeout: none`, a process that leaves is `Exited` at its deadline.
+/// [`Self::wake_at`] always changes something; unless `timeout: none`, a process that leaves is `Exited` at its
+/// deadline.
 #[derive(Clone, Debug)]
 pub struct Machine {
     plan: Plan,

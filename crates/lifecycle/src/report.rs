@@ -16,8 +16,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of a process whose work has ended: what is in flight gets no answer any more. It is written while Flushing
-    /// runs, speaks of the process as exited, and does not know how long Flushing takes: see [`finished`](Self::finished).
+    /// The report of a process whose work has ended: what is in flight gets no answer any more. It is written while
+    /// Flushing runs, speaks of the process as exited, and does not know how long Flushing takes: see
+    /// [`finished`](Self::finished).
     pub fn of(mut snapshot: Snapshot, plan: &Plan) -> Self {
         snapshot.ledger.abort_in_flight();
         let mut exit = Exit::Failed;

@@ -10,8 +10,8 @@ const DRAINING_LEAST: Duration = Duration::from_secs(1);
 /// When each phase must be over, counted back from the deadline. A pure function of plan, start and deadline: when the
 /// deadline moves, all of it moves, and nobody starts a time-out of its own.
 ///
-/// With a grace that the plan fits into (see [`Budget`]) every share is whole. With a shorter one the margin gives way down to a
-/// quarter of it, and the later shares, in proportion, down to half of the rest.
+/// With a grace that the plan fits into (see [`Budget`]) every share is whole. With a shorter one the margin gives way
+/// down to a quarter of it, and the later shares, in proportion, down to half of the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// LameDuck is over at the latest. `None`: only its own strategy bounds it.

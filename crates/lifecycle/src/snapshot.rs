@@ -1,4 +1,5 @@
-//! What everybody outside may know, in one value: policy and inventory together, so that no reader sees one without the other.
+//! What everybody outside may know, in one value: policy and inventory together, so that no reader sees one without the
+//! other.
 
 use crate::jobs::Jobs;
 use crate::ledger::Ledger;

@@ -1,7 +1,8 @@
 //! HTTP clients that never retry, and a record of what became of each request.
 //!
-//! The clients know addresses and bytes only. Where a new connection goes is the endpoint table's choice; what a loss means is
-//! decided by the program that runs the load. Every request that falls due has an id and ends with exactly one [`Verdict`].
+//! The clients know addresses and bytes only. Where a new connection goes is the endpoint table's choice; what a loss
+//! means is decided by the program that runs the load. Every request that falls due has an id and ends with exactly one
+//! [`Verdict`].
 //!
 //! | module | what it knows |
 //! |---|---|

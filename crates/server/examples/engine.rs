@@ -1,4 +1,5 @@
-//! The engine alone, for measurements: `engine [PORT]` serves `GET /ping`, prints `ready ADDRESS`, and drains at SIGTERM.
+//! The engine alone, for measurements: `engine [PORT]` serves `GET /ping`, prints `ready ADDRESS`, and drains at
+//! SIGTERM.
 
 use axum::Json;
 use axum::routing::get;

@@ -1,4 +1,5 @@
-//! One listener: accepts as long as the table has a free place, and closes without losing a connection when the drain comes.
+//! One listener: accepts as long as the table has a free place, and closes without losing a connection when the drain
+//! comes.
 
 mod close;
 mod failures;

@@ -1,9 +1,12 @@
-//! The routes of a listener: axum routers, and beside them the table by which the server knows each route's name and limits.
+//! The routes of a listener: axum routers, and beside them the table by which the server knows each route's name and
+//! limits.
 //!
-//! An app gets what it asks for and nothing else: a ready-made axum [`Router`] answers through the server as it answers by itself.
+//! An app gets what it asks for and nothing else: a ready-made axum [`Router`] answers through the server as it answers
+//! by itself.
 //!
-//! axum does not list what a router contains, and a layer inside of it costs each request. So routes that are registered here are known
-//! to the server from the request line; those of a ready-made router bring their label by a thin layer.
+//! axum does not list what a router contains, and a layer inside of it costs each request. So routes that are
+//! registered here are known to the server from the request line; those of a ready-made router bring their label by a
+//! thin layer.
 
 mod label;
 mod table;
@@ -99,8 +102,9 @@ impl App {
         self
     }
 
-    /// Adds a route for load balancers that can only ask the work port whether the process is ready. Its requests are in no ledger, no
-    /// metric and no log, and are answered also when the server is busy. Outside of all layers. The last one counts.
+    /// Adds a route for load balancers that can only ask the work port whether the process is ready. Its requests are
+    /// in no ledger, no metric and no log, and are answered also when the server is busy. Outside of all layers. The
+    /// last one counts.
     ///
     /// # Panics
     /// As [`App::route`].
@@ -110,23 +114,24 @@ impl App {
         self
     }
 
-    /// Merges a ready-made router with everything that it has: state, nested routers, fallback, layers. Its routes have the pattern that
-    /// matched as their label, also while in flight.
+    /// Merges a ready-made router with everything that it has: state, nested routers, fallback, layers. Its routes have
+    /// the pattern that matched as their label, also while in flight.
     #[must_use]
     pub fn merge_router(self, router: Router) -> Self {
         self.merge_router_with(router, RouteOptions::default())
     }
 
-    /// Merges a ready-made router whose routes all have these limits. `body_bytes` is what its extractors take, as by axum's
-    /// `DefaultBodyLimit`.
+    /// Merges a ready-made router whose routes all have these limits. `body_bytes` is what its extractors take, as by
+    /// axum's `DefaultBodyLimit`.
     #[must_use]
     pub fn merge_router_with(mut self, router: Router, options: RouteOptions) -> Self {
         self.merged.push((router, options));
         self
     }
 
-    /// Adds a layer (any tower layer that axum takes) around all routes of the app, and its fallback: inside of everything that the
-    /// server does itself. The last one added is the outermost. As with axum, each route has its own copy of the layer's service.
+    /// Adds a layer (any tower layer that axum takes) around all routes of the app, and its fallback: inside of
+    /// everything that the server does itself. The last one added is the outermost. As with axum, each route has its
+    /// own copy of the layer's service.
     #[must_use]
     pub fn layer<L>(mut self, layer: L) -> Self
     where
@@ -140,15 +145,17 @@ impl App {
         self
     }
 
-    /// Error responses are JSON, `{"error", "request_id"}`: the server's own, the router's (404, 405), and those of handlers that have no
-    /// body or a short plain text. The text of a 4xx is the client's and becomes the sentence; that of a 5xx is logged instead.
+    /// Error responses are JSON, `{"error", "request_id"}`: the server's own, the router's (404, 405), and those of
+    /// handlers that have no body or a short plain text. The text of a 4xx is the client's and becomes the sentence;
+    /// that of a 5xx is logged instead.
     #[must_use]
     pub fn json_errors(mut self) -> Self {
         self.conventions.json_errors = true;
         self
     }
 
-    /// Every request has an `x-request-id` (the client's if it is fit to be passed on, else a new one), and so has its response.
+    /// Every request has an `x-request-id` (the client's if it is fit to be passed on, else a new one), and so has its
+    /// response.
     #[must_use]
     pub fn request_ids(mut self) -> Self {
         self.conventions.request_ids = true;

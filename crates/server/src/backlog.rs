@@ -2,8 +2,8 @@
 
 use tokio::net::TcpListener;
 
-/// From now on new handshakes are turned away in silence (their clients try again after a second, and are refused then), while those
-/// under way may complete. For a listener that is about to close.
+/// From now on new handshakes are turned away in silence (their clients try again after a second, and are refused
+/// then), while those under way may complete. For a listener that is about to close.
 ///
 /// False: the system cannot do that.
 pub(crate) fn turn_away_new(listener: &TcpListener) -> bool {
@@ -41,8 +41,8 @@ mod platform {
 
     pub(super) fn turn_away_new(listener: &TcpListener) -> bool {
         let program = libc::sock_fprog { len: NO_SYN.len() as u16, filter: NO_SYN.as_ptr().cast_mut() };
-        // SAFETY: the kernel copies the program, which lives until the call has returned, and only reads it; the caller's borrow of
-        // the listener keeps the descriptor open.
+        // SAFETY: the kernel copies the program, which lives until the call has returned, and only reads it; the
+        // caller's borrow of the listener keeps the descriptor open.
         let result = unsafe {
             libc::setsockopt(
                 listener.as_raw_fd(),
@@ -63,8 +63,8 @@ mod platform {
         // SAFETY: `tcp_info` consists of integers, for which all zeros are valid.
         let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
         let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
-        // SAFETY: the kernel writes at most `length` bytes, the struct's own size; both pointers live until the call has returned; the
-        // caller's borrow of the listener keeps the descriptor open.
+        // SAFETY: the kernel writes at most `length` bytes, the struct's own size; both pointers live until the call
+        // has returned; the caller's borrow of the listener keeps the descriptor open.
         let result = unsafe {
             libc::getsockopt(
                 listener.as_raw_fd(),

@@ -39,8 +39,8 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// hyper takes a frame whole, however large. In pieces it takes what its buffer and the socket's hold, so that a large body is in
-/// flight until its last piece is on its way, and one whose reader has stopped is not taken for answered.
+/// hyper takes a frame whole, however large. In pieces it takes what its buffer and the socket's hold, so that a large
+/// body is in flight until its last piece is on its way, and one whose reader has stopped is not taken for answered.
 const PIECE_BYTES: usize = 256 << 10;
 
 /// HTTP/2 has a window for each stream, and the peer takes a piece when hyper asks for the next: the size of a frame.

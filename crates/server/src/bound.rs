@@ -43,7 +43,8 @@ impl Bound {
             // Both families, whatever the system's default is (net.ipv6.bindv6only).
             socket.set_only_v6(false)?;
         }
-        // Connections of a predecessor in TIME_WAIT must not keep the port. Windows means something else by this option.
+        // Connections of a predecessor in TIME_WAIT must not keep the port. Windows means something else by this
+        // option.
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
@@ -65,7 +66,8 @@ impl Bound {
         self.address
     }
 
-    /// Begins to listen, for whoever accepts by other means than [`Server::serve`](crate::Server::serve). It does not block.
+    /// Begins to listen, for whoever accepts by other means than [`Server::serve`](crate::Server::serve). It does not
+    /// block.
     ///
     /// # Errors
     /// What `listen` says.

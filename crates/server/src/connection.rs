@@ -24,7 +24,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use streams::StreamExecutor;
 
-/// The longest HTTP/1 request head: more than the longest target that the parser takes, which has an answer of its own (414).
+/// The longest HTTP/1 request head: more than the longest target that the parser takes, which has an answer of its own
+/// (414).
 const HEAD_BYTES_MAX: usize = 128 << 10;
 
 /// Serves one accepted connection: a row in the table first, then a look whether everything is over, then a task.

@@ -3,7 +3,8 @@
 use socket2::{Domain, Socket, Type};
 use std::io;
 
-/// Descriptors that are not for connections: admin port, runtime, log, the handlers' own files and sockets. At most half of all.
+/// Descriptors that are not for connections: admin port, runtime, log, the handlers' own files and sockets. At most
+/// half of all.
 const OTHERS_MAX: u64 = 128;
 
 /// What the system grants this process.
@@ -15,10 +16,11 @@ pub struct DescriptorLimit {
     pub is: u64,
 }
 
-/// Raises the limit of open file descriptors as far as the system allows without a privilege: the soft limit to the hard one.
+/// Raises the limit of open file descriptors as far as the system allows without a privilege: the soft limit to the
+/// hard one.
 ///
-/// The customary soft limit of 1024 is there for programs that use `select`; this one does not. To be called once, at the start of
-/// the process, before children inherit the limit. `None`: the system has no such limit.
+/// The customary soft limit of 1024 is there for programs that use `select`; this one does not. To be called once, at
+/// the start of the process, before children inherit the limit. `None`: the system has no such limit.
 ///
 /// # Errors
 /// What the system says; the limit is unchanged then.

@@ -1,5 +1,5 @@
-//! Draining: HTTP/2 connections get their GOAWAY, idle HTTP/1 connections are held and closed as [`hold`](crate::hold) decides,
-//! half-open ones are reaped, until the table is empty.
+//! Draining: HTTP/2 connections get their GOAWAY, idle HTTP/1 connections are held and closed as [`hold`](crate::hold)
+//! decides, half-open ones are reaped, until the table is empty.
 
 use crate::admission::FORCED;
 use crate::clock;
@@ -64,7 +64,8 @@ fn new_hold(shared: &Shared) -> Hold {
     Hold::new(rates, mode)
 }
 
-/// One linger before the deadline everything idle is closed, so that its linger still fits. The deadline may have moved.
+/// One linger before the deadline everything idle is closed, so that its linger still fits. The deadline may have
+/// moved.
 fn cap(shared: &Shared, elapsed: Duration) -> Option<Duration> {
     let deadline = *shared.deadline.lock().unwrap_or_else(PoisonError::into_inner);
     deadline.map(|deadline| (elapsed + deadline.saturating_duration_since(Instant::now())).saturating_sub(LINGER))

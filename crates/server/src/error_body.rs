@@ -111,7 +111,8 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
-/// Gives an error answer that has no body, or a short plain-text one, the common form. Others are the handler's own business.
+/// Gives an error answer that has no body, or a short plain-text one, the common form. Others are the handler's own
+/// business.
 ///
 /// The text of a 4xx is for the client and becomes the sentence; that of a 5xx may tell about our inside and does not.
 #[cold]

@@ -1,5 +1,5 @@
-//! The goodbye of long-lived streams: WebSockets and server-sent events are ended in order once Draining has begun, spread over
-//! a time, so that their clients resume elsewhere and do not all come at once.
+//! The goodbye of long-lived streams: WebSockets and server-sent events are ended in order once Draining has begun,
+//! spread over a time, so that their clients resume elsewhere and do not all come at once.
 //!
 //! Not during LameDuck: the endpoint may still point here then, and a client that reconnects at once would come back.
 
@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 /// How long a client that got its goodbye may take to answer it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// How a long-lived stream ends when the process leaves: an extension of its response. Without it: [`Restart`](Self::Restart).
+/// How a long-lived stream ends when the process leaves: an extension of its response. Without it:
+/// [`Restart`](Self::Restart).
 ///
 /// ```
 /// use axum::response::IntoResponse;
@@ -29,8 +30,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Goodbye {
-    /// A subscription: ended soon after Draining has begun; the client is asked to reconnect. A WebSocket is closed with 1012
-    /// (service restart).
+    /// A subscription: ended soon after Draining has begun; the client is asked to reconnect. A WebSocket is closed
+    /// with 1012 (service restart).
     #[default]
     Restart,
     /// The same, and a WebSocket is closed with 1001 (going away): for clients that do not know 1012.

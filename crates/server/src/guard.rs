@@ -1,5 +1,5 @@
-//! The request guard: from the parsed head to the last byte handed over. Whatever happens to the request happens to its guard,
-//! and its `Drop` writes exactly one end into the ledger.
+//! The request guard: from the parsed head to the last byte handed over. Whatever happens to the request happens to its
+//! guard, and its `Drop` writes exactly one end into the ledger.
 
 use crate::admission::{CROWDED, DRAINING, FORCED, LEAVING};
 use crate::app::{METHODS, UNMATCHED, method_of};
@@ -178,8 +178,8 @@ impl Guard {
         }
     }
 
-    /// Whether hyper hands the socket over behind a response with this status. (An HTTP/2 stream keeps its connection: its request ends
-    /// with the response head.)
+    /// Whether hyper hands the socket over behind a response with this status. (An HTTP/2 stream keeps its connection:
+    /// its request ends with the response head.)
     #[inline]
     pub(crate) fn upgrades(&self, status: StatusCode) -> bool {
         self.stream.is_none()

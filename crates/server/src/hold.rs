@@ -1,8 +1,8 @@
 //! When to close an idle HTTP/1 connection. Pure: no clock, no socket.
 //!
-//! A request that crosses our FIN on the wire is lost, whatever we do. How likely that is, is rate x window: how often a
-//! connection that has been silent for so long speaks next, times how long our FIN and its request can miss each other.
-//! The rate is learned from the silences of all connections ([`Silences`], frozen into [`Rates`] when the notice
+//! A request that crosses our FIN on the wire is lost, whatever we do. How likely that is, is rate x window: how often
+//! a connection that has been silent for so long speaks next, times how long our FIN and its request can miss each
+//! other. The rate is learned from the silences of all connections ([`Silences`], frozen into [`Rates`] when the notice
 //! begins), the window from each connection's round-trip time ([`window`]).
 //!
 //! [`Hold`] spends a small budget on the connections that are least likely to speak and keeps the others until they

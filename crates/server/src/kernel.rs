@@ -1,5 +1,5 @@
-//! What only the kernel knows about a socket: bytes nobody has read, bytes nobody has acknowledged, round-trip time, and
-//! connections nobody has accepted.
+//! What only the kernel knows about a socket: bytes nobody has read, bytes nobody has acknowledged, round-trip time,
+//! and connections nobody has accepted.
 //!
 //! Every answer is an `Option` or an empty queue where the platform cannot tell; the drain then does without. All calls
 //! return at once.
@@ -46,8 +46,8 @@ pub(crate) fn least_round_trip(stream: &TcpStream) -> Option<Duration> {
 
 /// Takes one connection out of the accept queue; `None` when the queue is empty *now*.
 ///
-/// It asks the kernel each time. The listener's own `poll_accept` would believe the runtime's last readiness instead, and
-/// report an empty queue while established connections wait in it.
+/// It asks the kernel each time. The listener's own `poll_accept` would believe the runtime's last readiness instead,
+/// and report an empty queue while established connections wait in it.
 ///
 /// # Errors
 /// What `accept` says: of one connection that died in the queue (go on), or a lack of resources.

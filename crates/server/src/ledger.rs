@@ -26,8 +26,8 @@ pub(crate) struct LedgerCells {
 }
 
 impl LedgerCells {
-    /// A request begins. Sequentially consistent: the guard registers here first and looks at the admission second, so whoever
-    /// changed the admission and then sums sees every request that did not see the change.
+    /// A request begins. Sequentially consistent: the guard registers here first and looks at the admission second, so
+    /// whoever changed the admission and then sums sees every request that did not see the change.
     #[inline]
     pub(crate) fn begin(&self, protocol: Protocol, kind: Kind) {
         let cells = self.shards.local();
@@ -57,7 +57,8 @@ impl LedgerCells {
         if open > u64::MAX / 2 { 0 } else { open }
     }
 
-    /// Requests in flight, exactly once nothing begins any more. Ends are read before starts, so that the difference is never negative.
+    /// Requests in flight, exactly once nothing begins any more. Ends are read before starts, so that the difference is
+    /// never negative.
     pub(crate) fn in_flight(&self) -> u64 {
         let ended = self.sum(|cells| cells.ended.iter().flatten().flatten());
         let begun = self.sum(|cells| cells.begun.iter().flatten());

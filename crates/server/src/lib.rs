@@ -17,8 +17,8 @@
 //! # }
 //! ```
 //!
-//! The crate knows tokio, hyper, axum and the vocabulary of `lameduck-lifecycle`. It knows no signals, no configuration files and no
-//! Kubernetes: when each verb comes is the engine's decision.
+//! The crate knows tokio, hyper, axum and the vocabulary of `lameduck-lifecycle`. It knows no signals, no configuration
+//! files and no Kubernetes: when each verb comes is the engine's decision.
 
 mod accept;
 mod admission;

@@ -5,8 +5,8 @@ use lameduck_lifecycle::{Connections, Ledger};
 
 /// Everything counted so far.
 ///
-/// A sum over cells that move meanwhile: each number is true of some moment between the call and its return. The law of the
-/// ledger holds exactly once nothing moves.
+/// A sum over cells that move meanwhile: each number is true of some moment between the call and its return. The law of
+/// the ledger holds exactly once nothing moves.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Numbers {
     /// Requests.

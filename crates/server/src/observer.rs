@@ -1,6 +1,7 @@
 //! Request observers: told when a request begins and when it ends. An access log needs the end, a trace needs both.
 //!
-//! An observer is given with [`Options::observers`](crate::Options::observers). Without one, a request pays two loads for this module.
+//! An observer is given with [`Options::observers`](crate::Options::observers). Without one, a request pays two loads
+//! for this module.
 
 mod scope;
 
@@ -43,17 +44,18 @@ pub trait RequestObserver: Send + Sync + 'static {
         false
     }
 
-    /// A request has begun: its head is complete, it is registered, no handler has seen it. Also for a request that the server answers
-    /// itself (503, 413).
+    /// A request has begun: its head is complete, it is registered, no handler has seen it. Also for a request that the
+    /// server answers itself (503, 413).
     ///
-    /// What the observer puts into the extensions is there for layers and handlers. A scope that is returned accompanies the request to
-    /// its end; `None` costs nothing more (a trace that is not sampled).
+    /// What the observer puts into the extensions is there for layers and handlers. A scope that is returned
+    /// accompanies the request to its end; `None` costs nothing more (a trace that is not sampled).
     fn began(&self, request: &mut Began<'_>) -> Option<Box<dyn RequestScope>> {
         let _ = request;
         None
     }
 
-    /// A request of [`interest`](Self::interest) has ended. Called inside of every [`RequestScope`] that the request has.
+    /// A request of [`interest`](Self::interest) has ended. Called inside of every [`RequestScope`] that the request
+    /// has.
     fn ended(&self, record: &Record<'_>) {
         let _ = record;
     }
@@ -61,11 +63,11 @@ pub trait RequestObserver: Send + Sync + 'static {
 
 /// One observer's part of one request, from its begin to its end.
 ///
-/// Exactly one of these ends each request: [`ended`](Self::ended), whatever happened to the request: answered, cut, panicked, left by
-/// its client.
+/// Exactly one of these ends each request: [`ended`](Self::ended), whatever happened to the request: answered, cut,
+/// panicked, left by its client.
 pub trait RequestScope: Send + 'static {
-    /// Runs a part of the request inside of this scope: a poll of the handler, the observers' [`ended`](RequestObserver::ended). Must call
-    /// `run` exactly once. A tracing span is entered here.
+    /// Runs a part of the request inside of this scope: a poll of the handler, the observers'
+    /// [`ended`](RequestObserver::ended). Must call `run` exactly once. A tracing span is entered here.
     fn enter(&mut self, run: &mut dyn FnMut()) {
         run();
     }
@@ -90,8 +92,8 @@ pub trait RequestScope: Send + 'static {
 pub struct Began<'a> {
     /// Its head: method, target, headers, extensions. The request goes on with what is left here.
     pub parts: &'a mut Parts,
-    /// The pattern of the route, never the path that was asked for. `None`: no route matched, or the route is one of a ready-made router,
-    /// which is only known once the router is called: [`Record::route`] has it.
+    /// The pattern of the route, never the path that was asked for. `None`: no route matched, or the route is one of a
+    /// ready-made router, which is only known once the router is called: [`Record::route`] has it.
     pub route: Option<&'a str>,
     /// `x-request-id`; empty if the request has none.
     pub request_id: &'a str,

@@ -1,4 +1,5 @@
-//! What the server is told: limits, ways of closing, HTTP/2, the access log. Plain values; their meaning is the contract's.
+//! What the server is told: limits, ways of closing, HTTP/2, the access log. Plain values; their meaning is the
+//! contract's.
 
 use crate::hold::IdleHold;
 use crate::observer::Observers;
@@ -51,15 +52,16 @@ pub struct Limits {
     pub first_byte_timeout: Duration,
     /// Between requests. Each connection's own differs by up to 10 %, so that they do not end together.
     pub idle_timeout: Duration,
-    /// From the request head to the response head; not for upgrades. For apps with [`App::request_limits`](crate::App::request_limits);
-    /// a route may have its own.
+    /// From the request head to the response head; not for upgrades. For apps with
+    /// [`App::request_limits`](crate::App::request_limits); a route may have its own.
     pub request_timeout: Duration,
     /// Bytes of a request body. For the same apps; a route may have its own.
     pub body_bytes: usize,
-    /// How long a peer may take nothing of a response, before the connection (or the stream) ends and the request as `client_gone`.
-    /// Zero: without a bound.
+    /// How long a peer may take nothing of a response, before the connection (or the stream) ends and the request as
+    /// `client_gone`. Zero: without a bound.
     pub write_stall: Duration,
-    /// How old a connection gets, up to 10 % more or less, before its client is notified that it should leave. Zero: any age.
+    /// How old a connection gets, up to 10 % more or less, before its client is notified that it should leave. Zero:
+    /// any age.
     pub connection_age: Duration,
     /// How long after that notice the connection may live on.
     pub connection_age_grace: Duration,
@@ -107,7 +109,8 @@ impl Default for Closings {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seams {
-    /// The thread is off the processor for so long between the last look into the accept queue and the close of the listener.
+    /// The thread is off the processor for so long between the last look into the accept queue and the close of the
+    /// listener.
     pub accept_gap: Duration,
     /// New handshakes are turned away before the last accepts, where the system can. Off: the control.
     pub syn_filter: bool,

@@ -23,8 +23,8 @@ use tokio::sync::watch;
 
 /// A server: one connection table and one ledger for all its listeners. A cheap handle; clones are the same server.
 ///
-/// Its life is one-way: serving, [`lame_duck`](Self::lame_duck), [`drain`](Self::drain), [`force`](Self::force). A verb that comes
-/// again, or late, changes nothing.
+/// Its life is one-way: serving, [`lame_duck`](Self::lame_duck), [`drain`](Self::drain), [`force`](Self::force). A verb
+/// that comes again, or late, changes nothing.
 #[derive(Clone, Debug)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -36,8 +36,8 @@ impl Server {
         Self { shared: Arc::new(Shared::new(options)) }
     }
 
-    /// Begins to listen and to accept on the current tokio runtime, which becomes the one that all connections run on. To be called for
-    /// each listener; a plain [`Bound`] is the listener `http`.
+    /// Begins to listen and to accept on the current tokio runtime, which becomes the one that all connections run on.
+    /// To be called for each listener; a plain [`Bound`] is the listener `http`.
     ///
     /// # Errors
     /// What `listen` says; or the server is draining already.
@@ -84,8 +84,8 @@ impl Server {
     /// The accept queue is flushed, the listeners close, connections end one by one. Without a
     /// [`lame_duck`](Self::lame_duck) before, the notice begins now, for everybody at once.
     ///
-    /// `deadline` only bounds how long idle connections are held: cutting what is left is [`force`](Self::force)'s. A further call may
-    /// bring an earlier one.
+    /// `deadline` only bounds how long idle connections are held: cutting what is left is [`force`](Self::force)'s. A
+    /// further call may bring an earlier one.
     pub fn drain(&self, deadline: Option<Instant>) {
         self.lame_duck();
         let shared = &self.shared;
@@ -100,8 +100,8 @@ impl Server {
         }
     }
 
-    /// The deadline has come: what is left ends as aborted. A handler that does not yield cannot be ended; its request counts as
-    /// aborted from now on.
+    /// The deadline has come: what is left ends as aborted. A handler that does not yield cannot be ended; its request
+    /// counts as aborted from now on.
     pub fn force(&self) {
         self.end_now();
     }

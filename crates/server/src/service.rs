@@ -1,5 +1,5 @@
-//! From hyper's request to hyper's response: guard, id, limits, the router, the notice. hyper is generic over this service, so
-//! nothing here is boxed; what is rare is cold.
+//! From hyper's request to hyper's response: guard, id, limits, the router, the notice. hyper is generic over this
+//! service, so nothing here is boxed; what is rare is cold.
 
 pub(crate) mod grpc;
 mod response;
@@ -141,8 +141,8 @@ fn bounded(
     Ok(Body::new(Received::new(body, limit, row)))
 }
 
-/// RFC 9112, 3.2: an HTTP/1.1 request has exactly one Host, without what no host can have. Proxies on the way could otherwise take it
-/// for another service's.
+/// RFC 9112, 3.2: an HTTP/1.1 request has exactly one Host, without what no host can have. Proxies on the way could
+/// otherwise take it for another service's.
 fn has_one_host(request: &Request<Incoming>) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {

@@ -89,7 +89,8 @@ impl Shared {
         }
     }
 
-    /// Whether the connections could exceed the limit of requests has to be known before the next request: kept with each change.
+    /// Whether the connections could exceed the limit of requests has to be known before the next request: kept with
+    /// each change.
     pub(crate) fn recount(&self) {
         let streams = self.options.http2.max_concurrent_streams as usize;
         let crowded = || self.table.requests_max(streams) > self.options.limits.requests_in_flight;

@@ -61,8 +61,8 @@ fn carry_out(row: &Row, due: Due, now: u64) {
     }
 }
 
-/// Requests that should have been answered by now, or whose response the client does not take: an HTTP/1 connection has one, an
-/// HTTP/2 connection one for each stream.
+/// Requests that should have been answered by now, or whose response the client does not take: an HTTP/1 connection has
+/// one, an HTTP/2 connection one for each stream.
 fn end_late_requests(row: &Row, now: u64) {
     if row.activity.in_flight() == 0 {
         return;

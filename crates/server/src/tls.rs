@@ -46,7 +46,8 @@ impl Tls {
         config(identity).map(|config| Self(Arc::new(RwLock::new(config))))
     }
 
-    /// From now on new connections get `identity`; open ones stay as they are. Tickets of before lead to a full handshake.
+    /// From now on new connections get `identity`; open ones stay as they are. Tickets of before lead to a full
+    /// handshake.
     ///
     /// # Errors
     /// As [`new`](Self::new); then nothing has changed.
@@ -130,8 +131,8 @@ impl std::error::Error for TlsError {
     }
 }
 
-/// The certificate that a client has proved itself by, in the extensions of its requests. It was verified against the roots of the
-/// listener; whether this client may do what it asks for is the handler's to decide.
+/// The certificate that a client has proved itself by, in the extensions of its requests. It was verified against the
+/// roots of the listener; whether this client may do what it asks for is the handler's to decide.
 #[derive(Clone, Debug)]
 pub struct ClientCertificate(Arc<[CertificateDer<'static>]>);
 

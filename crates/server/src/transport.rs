@@ -1,5 +1,5 @@
-//! The bytes under a connection. Everything above, from the first look at the protocol to the linger, asks here and never the
-//! socket itself.
+//! The bytes under a connection. Everything above, from the first look at the protocol to the linger, asks here and
+//! never the socket itself.
 
 #[cfg(feature = "tls")]
 mod records;
@@ -18,7 +18,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::TcpStream;
 
-/// How the kernel asks a silent peer: a closed socket answers by a reset once its own system has forgotten it (a minute on Linux).
+/// How the kernel asks a silent peer: a closed socket answers by a reset once its own system has forgotten it (a minute
+/// on Linux).
 const PROBES: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(15)).with_retries(3);
 
@@ -78,7 +79,8 @@ impl Transport {
         }
     }
 
-    /// Ends our side in order, and leaves the peer's open. Asked again while it is pending: a peer that does not read may keep it so.
+    /// Ends our side in order, and leaves the peer's open. Asked again while it is pending: a peer that does not read
+    /// may keep it so.
     pub(crate) fn poll_close_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
@@ -87,8 +89,8 @@ impl Transport {
         }
     }
 
-    /// Bytes that the peer has sent and that have not been read from here, wherever they are. Where they are not counted, any
-    /// number above 0 stands for "some".
+    /// Bytes that the peer has sent and that have not been read from here, wherever they are. Where they are not
+    /// counted, any number above 0 stands for "some".
     pub(crate) fn unread(&self) -> usize {
         let held = match self {
             Self::Plain(_) => 0,

@@ -1,5 +1,5 @@
-//! The crossing of a request and our FIN, over a link that takes time. Needs Linux and root: it makes a network namespace of
-//! its own, in which nothing but itself can be reached. `make test-link`.
+//! The crossing of a request and our FIN, over a link that takes time. Needs Linux and root: it makes a network
+//! namespace of its own, in which nothing but itself can be reached. `make test-link`.
 //!
 //! On loopback a window of 1 ms is all there is, so that a wrong round-trip time would go unnoticed. Here the way takes
 //! 25 ms each way, and what the server expects to lose must grow with it.

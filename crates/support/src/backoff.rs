@@ -5,8 +5,8 @@ use std::time::Duration;
 
 /// A pause for each attempt that failed in a row: the first, then double the one before, up to a maximum.
 ///
-/// With [`jitter`](Self::jitter) each pause is shortened by a part that follows from a seed, so that replicas that lost the same
-/// server do not return in the same moment, and a test can repeat the row.
+/// With [`jitter`](Self::jitter) each pause is shortened by a part that follows from a seed, so that replicas that lost
+/// the same server do not return in the same moment, and a test can repeat the row.
 ///
 /// ```
 /// use lameduck_support::Backoff;

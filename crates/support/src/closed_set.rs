@@ -2,8 +2,8 @@
 
 /// Declares an enum of unit variants with their spelling outside (metric labels, JSON, options).
 ///
-/// Generates `ALL`, `as_str`, `parse`, `index`, `Display` and serde's `Serialize`/`Deserialize` by that spelling: the crate that
-/// uses it depends on `serde` with `derive`.
+/// Generates `ALL`, `as_str`, `parse`, `index`, `Display` and serde's `Serialize`/`Deserialize` by that spelling: the
+/// crate that uses it depends on `serde` with `derive`.
 #[macro_export]
 macro_rules! closed_set {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {

@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-/// The error and its causes in one line: `a: b: c`. The outermost error of a client library often says nothing by itself; a
-/// cause whose text is already there is not repeated.
+/// The error and its causes in one line: `a: b: c`. The outermost error of a client library often says nothing by
+/// itself; a cause whose text is already there is not repeated.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     for cause in causes(error) {

@@ -1,5 +1,5 @@
-//! What a request carries through the code that serves it: its id and its trace. No span is needed for it: the server sets the
-//! context around each poll of the handler, and a log line, an outgoing request or a span reads it.
+//! What a request carries through the code that serves it: its id and its trace. No span is needed for it: the server
+//! sets the context around each poll of the handler, and a log line, an outgoing request or a span reads it.
 
 mod traceparent;
 
@@ -22,8 +22,8 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context of the request that the current code serves. `None` outside of requests, and in tasks that the handler has
-    /// spawned, unless they were given it by [`scope`](Self::scope).
+    /// The context of the request that the current code serves. `None` outside of requests, and in tasks that the
+    /// handler has spawned, unless they were given it by [`scope`](Self::scope).
     pub fn current() -> Option<Self> {
         Self::with(Self::clone)
     }
@@ -59,8 +59,8 @@ impl Context {
         Scoped { context: self, future }
     }
 
-    /// Sets the headers of an outgoing request that belongs to this one: `traceparent`, `tracestate`, `x-request-id`. Headers
-    /// that are set already stay.
+    /// Sets the headers of an outgoing request that belongs to this one: `traceparent`, `tracestate`, `x-request-id`.
+    /// Headers that are set already stay.
     pub fn inject(&self, headers: &mut HeaderMap) {
         if let Some(trace) = &self.trace {
             trace.inject(headers);

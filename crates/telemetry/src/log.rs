@@ -49,8 +49,8 @@ pub fn init(options: &Options) -> anyhow::Result<Guard> {
 }
 
 impl Guard {
-    /// Waits until every line so far is written, at most `within`. Returns whether it is: a reader that has stopped reading
-    /// does not keep the process from ending.
+    /// Waits until every line so far is written, at most `within`. Returns whether it is: a reader that has stopped
+    /// reading does not keep the process from ending.
     pub fn flush(&self, within: Duration) -> bool {
         self.queue.flush(within)
     }

@@ -1,8 +1,9 @@
 //! Traces by OTLP: spans of requests, of handlers, and of the exit.
 //!
-//! Whether a request is recorded is decided before anything is built for it; one that is not costs its trace id. Finished spans go into a
-//! bounded queue; a thread of the exporter with a small runtime sends them, so that neither blocked handlers nor a dead collector
-//! can hold up a request, the control thread or the exit. What is not exported is counted under a reason.
+//! Whether a request is recorded is decided before anything is built for it; one that is not costs its trace id.
+//! Finished spans go into a bounded queue; a thread of the exporter with a small runtime sends them, so that neither
+//! blocked handlers nor a dead collector can hold up a request, the control thread or the exit. What is not exported is
+//! counted under a reason.
 
 mod drain;
 mod exporter;
@@ -64,8 +65,8 @@ impl Traces {
         Trace { trace_id, span_id, sampled, state: parent.and_then(|parent| parent.state.clone()) }
     }
 
-    /// Sends what waits, at most until `until`; what is left then is counted as lost with the process. Nothing is exported any more
-    /// afterwards.
+    /// Sends what waits, at most until `until`; what is left then is counted as lost with the process. Nothing is
+    /// exported any more afterwards.
     ///
     /// # Cancel safety
     /// Dropped, the spans that wait are neither exported nor counted.

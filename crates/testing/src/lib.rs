@@ -18,8 +18,8 @@
 //! - A process that a test leaves behind is killed by its id.
 //! - Nothing is retried, pooled or hidden: a request that the service loses is an error of the test.
 //!
-//! Not guaranteed: that the free ports are still free when the process binds them. They are drawn per process of tests; another
-//! program may take one in between, and the log then says so.
+//! Not guaranteed: that the free ports are still free when the process binds them. They are drawn per process of tests;
+//! another program may take one in between, and the log then says so.
 
 mod client;
 #[cfg(unix)]

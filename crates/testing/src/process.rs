@@ -81,9 +81,9 @@ impl Ended {
 }
 
 impl Service {
-    /// Starts a binary with these configuration keys (`drain.delay`), and waits until it is ready. The defaults leave at once:
-    /// `drain.strategy` is `immediate` unless a key says otherwise. Variables of this process that begin with `LAMEDUCK_` are
-    /// not passed on.
+    /// Starts a binary with these configuration keys (`drain.delay`), and waits until it is ready. The defaults leave
+    /// at once: `drain.strategy` is `immediate` unless a key says otherwise. Variables of this process that begin with
+    /// `LAMEDUCK_` are not passed on.
     ///
     /// # Panics
     /// If the process ends or is not ready within a minute; the message has its exit code and log.

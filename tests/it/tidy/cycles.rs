@@ -1,7 +1,7 @@
 //! Modules that use each other in a circle: none may be read without the others, so there are none but those on a list.
 //!
-//! Compared are siblings: modules with the same parent, each with everything below it. A module and its parent always know each
-//! other. What a parent re-exports counts as the child that it comes from. Tests are left out.
+//! Compared are siblings: modules with the same parent, each with everything below it. A module and its parent always
+//! know each other. What a parent re-exports counts as the child that it comes from. Tests are left out.
 
 use super::{files, read, report, root};
 use std::collections::{BTreeMap, BTreeSet};

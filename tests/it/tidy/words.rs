@@ -1,8 +1,9 @@
 //! Words that do not return, and the glossary.
 //!
-//! Searched is what a user reads: the docs (decisions in docs/adr stay as they were written), the README and its neighbours, the
-//! chart's values, notes and checks (not blocks of code and output), `--help`, the errors of the configuration, and the texts that the engine and the sample print,
-//! log or send, as far as they are written as one string. Not searched: comments, names of tests, the drill's own texts.
+//! Searched is what a user reads: the docs (decisions in docs/adr stay as they were written), the README and its
+//! neighbours, the chart's values, notes and checks (not blocks of code and output), `--help`, the errors of the
+//! configuration, and the texts that the engine and the sample print, log or send, as far as they are written as one
+//! string. Not searched: comments, names of tests, the drill's own texts.
 
 use super::{files, read, report, root, shown};
 

@@ -66,11 +66,13 @@ impl Follower<'_> {
         }
     }
 
-    /// Any version will do (`resourceVersion=0`): the API server answers from memory, and the watch brings what is newer.
+    /// Any version will do (`resourceVersion=0`): the API server answers from memory, and the watch brings what is
+    /// newer.
     async fn list(&mut self) -> Result<(), Failure> {
         let params = ListParams { label_selector: self.selector(), ..ListParams::default() }.match_any();
         let list = self.cluster.answer(self.cluster.api::<EndpointSlice>().list(&params)).await?;
-        // `{}` would parse, too: an answer without a version is not the API server's, and an empty one means a lot here.
+        // `{}` would parse, too: an answer without a version is not the API server's, and an empty one means a lot
+        // here.
         let Some(version) = list.metadata.resource_version.filter(|version| !version.is_empty()) else {
             return Err(Failure::Unreachable("a list without a resource version".to_owned()));
         };

@@ -74,8 +74,8 @@ fn deletion(pod: &Pod, uid: &str) -> Option<Duration> {
 
 /// A grace that was learned `since` the order to stop, counted from that order.
 ///
-/// A second delete with a grace that has already passed is rewritten by the API server to "1 s from now"; counted from the
-/// order that would lie in the past, and cut requests that the kubelet still gives time.
+/// A second delete with a grace that has already passed is rewritten by the API server to "1 s from now"; counted from
+/// the order that would lie in the past, and cut requests that the kubelet still gives time.
 fn from_the_order(grace: Duration, since: Duration) -> Duration {
     grace.max(since + GRACE_LEAST)
 }

@@ -42,11 +42,12 @@ pub(crate) struct LoadOptions {
     /// Body of simple requests, or @FILE.
     #[arg(long, value_name = "TEXT|@FILE", help_heading = "The load")]
     pub(crate) body: Option<String>,
-    /// A header of all requests, such as 'Authorization: Bearer KEY' or 'Host: shop.example'; may be given several times.
+    /// A header of all requests, such as 'Authorization: Bearer KEY' or 'Host: shop.example'; may be given several
+    /// times.
     #[arg(long, value_name = "NAME: VALUE", value_parser = values::header, help_heading = "The load")]
     pub(crate) header: Vec<(String, String)>,
-    /// The service has the bench routes of the sample (/bench/slow, /bench/stream, /bench/upload): adds clients for them. A local
-    /// drill finds out by itself.
+    /// The service has the bench routes of the sample (/bench/slow, /bench/stream, /bench/upload): adds clients for
+    /// them. A local drill finds out by itself.
     #[arg(long, help_heading = "The load")]
     pub(crate) bench_routes: bool,
     /// Path with a slow response, for `slow`.
@@ -82,7 +83,8 @@ pub(crate) struct LoadOptions {
     /// Invalid if the load threads ran later than this at the 99th percentile.
     #[arg(long, default_value = "100ms", value_parser = values::duration, help_heading = "The load")]
     pub(crate) lag_max: Duration,
-    /// Invalid if less than this share of the offered requests was sent. A service that stalls makes its clients wait, and send less.
+    /// Invalid if less than this share of the offered requests was sent. A service that stalls makes its clients wait,
+    /// and send less.
     #[arg(long, default_value_t = SENT_SHARE_MIN, value_name = "SHARE", help_heading = "The load")]
     pub(crate) sent_min: f64,
 }

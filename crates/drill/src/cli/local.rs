@@ -72,7 +72,8 @@ pub(crate) struct Local {
     #[arg(long, default_value = "1s", value_parser = values::duration, help_heading = "The command")]
     pub(crate) probe_period: Duration,
 
-    /// Run the command as process 1 of a PID namespace, as in a container, where signals without a handler are ignored (Linux).
+    /// Run the command as process 1 of a PID namespace, as in a container, where signals without a handler are ignored
+    /// (Linux).
     #[arg(long, value_enum, default_value = "auto", help_heading = "The command")]
     pub(crate) pid1: AsInit,
 
@@ -94,7 +95,8 @@ pub(crate) struct Local {
     /// From the deletion to SIGTERM, as a preStop hook delays it.
     #[arg(long, default_value = "0s", value_parser = values::duration, help_heading = "The rollout")]
     pub(crate) pre_stop: Duration,
-    /// From the deletion until new connections no longer go to the replica: a duration, or a range from which each node draws.
+    /// From the deletion until new connections no longer go to the replica: a duration, or a range from which each node
+    /// draws.
     #[arg(long, default_value = "100ms..1s", value_parser = values::propagation, help_heading = "The rollout")]
     pub(crate) propagation: Propagation,
     /// Nodes: groups of clients, each with its own list of endpoints that is updated after its own delay.

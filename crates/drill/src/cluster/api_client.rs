@@ -105,7 +105,8 @@ impl ApiClient {
         if status.is_success() { Ok(text) } else { Err(format!("{status}: {}", text.trim())) }
     }
 
-    /// Reads the API server's own clock once: the `Date` of an answer that is its own, and not a pod's through its proxy.
+    /// Reads the API server's own clock once: the `Date` of an answer that is its own, and not a pod's through its
+    /// proxy.
     pub(super) async fn look_at_clock(&self) {
         let Ok(request) = Request::builder().uri("/version").body(Body::empty()) else { return };
         let sent = unix_micros();

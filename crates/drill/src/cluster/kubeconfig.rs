@@ -1,5 +1,5 @@
-//! A client from a kubeconfig, as kubectl reads it. Where the library differs, this decides: which files count, which proxy is
-//! taken, how a token is read from a file, and what is said if a credential plugin is missing.
+//! A client from a kubeconfig, as kubectl reads it. Where the library differs, this decides: which files count, which
+//! proxy is taken, how a token is read from a file, and what is said if a credential plugin is missing.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

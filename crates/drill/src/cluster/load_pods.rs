@@ -136,8 +136,8 @@ impl LoadPods {
         format!("{} pods on {}", self.pods.len(), nodes.join(", "))
     }
 
-    /// Starts all clients. Their times count from the stage's beginning: a pod is told how long ago that was, so that no clock of
-    /// day takes part; it is wrong by what the telling took.
+    /// Starts all clients. Their times count from the stage's beginning: a pod is told how long ago that was, so that
+    /// no clock of day takes part; it is wrong by what the telling took.
     ///
     /// # Errors
     /// A pod cannot be told.

@@ -1,4 +1,5 @@
-//! All pods of the workload as the API server shows them: watched, asked, waited for. What is known of them is in `history`.
+//! All pods of the workload as the API server shows them: watched, asked, waited for. What is known of them is in
+//! `history`.
 
 mod following;
 mod history;

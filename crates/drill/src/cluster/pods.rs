@@ -71,8 +71,9 @@ pub(super) fn see(pod: &Pod, container: &str) -> Seen {
     }
 }
 
-/// The ends of the current life and of the one before. While a container waits to be started again, its `lastState` is the end
-/// of the current life, as its count of restarts has not risen yet; once it runs again, it is that of the one before.
+/// The ends of the current life and of the one before. While a container waits to be started again, its `lastState` is
+/// the end of the current life, as its count of restarts has not risen yet; once it runs again, it is that of the one
+/// before.
 fn ends(container: &ContainerStatus) -> (Option<End>, Option<End>) {
     let of = |state: Option<&ContainerState>| {
         let terminated = state?.terminated.as_ref()?;

@@ -1,7 +1,7 @@
 //! Which proxy a request to the API server goes through, by the rules of kubectl (Go's `httpproxy`). Pure.
 //!
-//! `proxy-url` of the kubeconfig wins. Else `HTTPS_PROXY` or `HTTP_PROXY` by the server's scheme, upper case before lower case,
-//! unless `NO_PROXY` names the server. A loopback server never goes through a proxy of the environment.
+//! `proxy-url` of the kubeconfig wins. Else `HTTPS_PROXY` or `HTTP_PROXY` by the server's scheme, upper case before
+//! lower case, unless `NO_PROXY` names the server. A loopback server never goes through a proxy of the environment.
 
 use std::net::IpAddr;
 

@@ -40,8 +40,8 @@ pub(super) fn name(slice: &EndpointSlice) -> String {
     slice.metadata.name.clone().unwrap_or_default()
 }
 
-/// Missing conditions mean what the API says they mean: ready, and not terminating. An endpoint that terminates gets no new
-/// connections even if `publishNotReadyAddresses` keeps it ready.
+/// Missing conditions mean what the API says they mean: ready, and not terminating. An endpoint that terminates gets no
+/// new connections even if `publishNotReadyAddresses` keeps it ready.
 fn ready(slice: &EndpointSlice) -> BTreeSet<String> {
     let takes = slice.endpoints.iter().filter(|endpoint| {
         let conditions = endpoint.conditions.clone().unwrap_or_default();

@@ -51,8 +51,8 @@ impl Workload {
         Ok(Self { name: plan.workload.clone(), selector, labels, container, spec: pod })
     }
 
-    /// Whether it stands as it should: every replica is there, of the newest revision, and ready. The error says in words what
-    /// is missing, or why that is not known.
+    /// Whether it stands as it should: every replica is there, of the newest revision, and ready. The error says in
+    /// words what is missing, or why that is not known.
     pub(super) async fn stands(&self, client: &ApiClient) -> Result<(), String> {
         let found = client.answer(api(client, self.name.kind).get(&self.name.name)).await;
         let found = found.map_err(|error| error.to_string())?;

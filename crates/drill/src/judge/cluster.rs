@@ -1,5 +1,5 @@
-//! A run in a cluster, judged: what a client loses is the same everywhere, but nobody outside knows which pod answered, so the
-//! pods' ledgers are compared with the clients in sum.
+//! A run in a cluster, judged: what a client loses is the same everywhere, but nobody outside knows which pod answered,
+//! so the pods' ledgers are compared with the clients in sum.
 
 use lameduck_load::ReplicaCounts;
 

@@ -1,4 +1,5 @@
-//! What a service built on lameduck can be configured with, asked from the program itself. The drill sets no key that is not there.
+//! What a service built on lameduck can be configured with, asked from the program itself. The drill sets no key that
+//! is not there.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,7 +16,8 @@ pub(crate) struct ServiceKeys {
     pub(crate) bench: bool,
 }
 
-/// Runs `PROGRAM keys` and reads the answer. A program that does not answer, such as a shell in front of the service, has none.
+/// Runs `PROGRAM keys` and reads the answer. A program that does not answer, such as a shell in front of the service,
+/// has none.
 pub(crate) async fn ask(program: &str) -> ServiceKeys {
     let mut command = Command::new(program);
     command.arg("keys").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);

@@ -1,8 +1,8 @@
-//! Process 1 of a PID namespace, which is what a command is in a container: the kernel drops every signal that it has no handler
-//! for, SIGTERM too. A shell in front of a server shows its fault only there.
+//! Process 1 of a PID namespace, which is what a command is in a container: the kernel drops every signal that it has
+//! no handler for, SIGTERM too. A shell in front of a server shows its fault only there.
 //!
-//! The child of the drill becomes a small parent outside of the namespace, which waits for process 1 and ends as it ended. It
-//! runs between fork and exec: system calls only, no allocation, no lock.
+//! The child of the drill becomes a small parent outside of the namespace, which waits for process 1 and ends as it
+//! ended. It runs between fork and exec: system calls only, no allocation, no lock.
 
 use std::ffi::CString;
 use std::io;

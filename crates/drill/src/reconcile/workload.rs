@@ -1,5 +1,5 @@
-//! The ledgers of all pods behind a Service beside its clients. Which pod answered a request cannot be known from outside, so
-//! sums are compared; within each ledger what must hold there must hold.
+//! The ledgers of all pods behind a Service beside its clients. Which pod answered a request cannot be known from
+//! outside, so sums are compared; within each ledger what must hold there must hold.
 
 use lameduck_load::ReplicaCounts;
 

@@ -206,8 +206,8 @@ fn a_control_is_killed_at_once_whatever_the_pre_stop_hook_waits_for() {
     assert!(control["lost"].as_u64() > Some(0));
 }
 
-/// A shell in front of a server, without `exec`: the commonest fault of an image. What it does on SIGTERM depends on whether it is
-/// process 1, as it is in a container.
+/// A shell in front of a server, without `exec`: the commonest fault of an image. What it does on SIGTERM depends on
+/// whether it is process 1, as it is in a container.
 #[test]
 fn a_shell_that_ignores_sigterm_as_process_1_is_found() {
     let in_front = |pid1: &str| {

@@ -111,8 +111,8 @@ pub(crate) fn defects() -> String {
     example("defects")
 }
 
-/// An example of this package. `cargo test` builds them beside the program under test; `cargo test --test it` alone takes
-/// those that are there.
+/// An example of this package. `cargo test` builds them beside the program under test; `cargo test --test it` alone
+/// takes those that are there.
 pub(crate) fn example(name: &str) -> String {
     let target = Path::new(env!("CARGO_BIN_EXE_lameduck-drill")).parent().expect("a binary is in a directory");
     let server = target.join("examples").join(name);

@@ -1,5 +1,5 @@
-//! The admin port's own small accept loop, with its own small limits. The newest connection always gets in: a probe must not be
-//! shut out by somebody who holds connections open.
+//! The admin port's own small accept loop, with its own small limits. The newest connection always gets in: a probe
+//! must not be shut out by somebody who holds connections open.
 
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -61,8 +61,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router) {
                 }
                 by_age.push_back(connections.spawn(connection(stream, peer, router.clone())));
             }
-            // The process has used up its descriptors, and a probe must still be answered: one of the reserve, then those of the
-            // oldest connections here.
+            // The process has used up its descriptors, and a probe must still be answered: one of the reserve, then
+            // those of the oldest connections here.
             Err(_) if reserve.give_back_one() => {}
             Err(error) => {
                 if let Some(oldest) = by_age.pop_front() {

@@ -1,5 +1,5 @@
-//! /livez, /readyz, /startupz in the manner of Kubernetes: `ok`, or with `?verbose` and whenever something fails, a line for
-//! each check.
+//! /livez, /readyz, /startupz in the manner of Kubernetes: `ok`, or with `?verbose` and whenever something fails, a
+//! line for each check.
 
 use super::Admin;
 use crate::dependency::{Condition, Named};

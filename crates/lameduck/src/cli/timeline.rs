@@ -16,8 +16,8 @@ struct Row {
     remark: String,
 }
 
-/// At most 78 columns wide. Times count from the order to stop; each phase takes as long as it may, so that a real exit is
-/// never later and mostly much earlier.
+/// At most 78 columns wide. Times count from the order to stop; each phase takes as long as it may, so that a real exit
+/// is never later and mostly much earlier.
 pub fn timeline(plan: &Plan) -> String {
     let grace = plan.grace_period;
     let mut text = format!("The exit at its latest, within a grace period of {}:\n\n", format_duration(grace));

@@ -13,7 +13,8 @@ use lameduck_support::error;
 
 /// A dependency that answers when a GET of its URL says 2xx or 3xx. Redirects are not followed.
 ///
-/// One connection for each check, so that a moved service is found, and no TLS: the URL of a health endpoint inside the cluster.
+/// One connection for each check, so that a moved service is found, and no TLS: the URL of a health endpoint inside the
+/// cluster.
 #[derive(Clone, Debug)]
 pub struct Http {
     url: HttpUrl,
@@ -30,8 +31,8 @@ impl Http {
     }
 
     fn of(url: HttpUrl) -> Self {
-        // Without a pool a connection ends with its response. (Asking for that by `Connection: close` makes hyper drop responses
-        // that come in one piece with the close: hyperium/hyper#4110.)
+        // Without a pool a connection ends with its response. (Asking for that by `Connection: close` makes hyper drop
+        // responses that come in one piece with the close: hyperium/hyper#4110.)
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(HttpConnector::new());
         Self { url, client }
     }

@@ -7,11 +7,12 @@ use crate::config::{FromValue, Key, KindKeys, Need, Pace, Values};
 /// A dependency that an operator can configure: `dependencies: {NAME: {KIND: …}}`.
 ///
 /// The crate that implements a kind declares its keys. A service offers it by
-/// [`Service::dependency_kind`](crate::Service::dependency_kind); from then on its keys are read, checked, explained in errors and
-/// described in `docs/configuration.md` with the engine's, and not otherwise: what is not compiled in is not offered.
+/// [`Service::dependency_kind`](crate::Service::dependency_kind); from then on its keys are read, checked, explained in
+/// errors and described in `docs/configuration.md` with the engine's, and not otherwise: what is not compiled in is not
+/// offered.
 ///
-/// Every dependency has `required`, `connect_timeout` and `check_interval`; a key that neither these nor [`KEYS`](Self::KEYS) name is
-/// an error.
+/// Every dependency has `required`, `connect_timeout` and `check_interval`; a key that neither these nor
+/// [`KEYS`](Self::KEYS) name is an error.
 pub trait DependencyKind: Dependency + Sized {
     /// The word below the name: `postgres`.
     const KIND: &'static str;
@@ -19,8 +20,8 @@ pub trait DependencyKind: Dependency + Sized {
     /// What it is, and when it counts as available: a sentence for the documentation.
     const DOC: &'static str;
 
-    /// Its keys. The first is `dependencies.*.KIND`; the others are [`Key::optional`], for they are absent where another kind is
-    /// configured. Kinds that share a key declare it in the same words.
+    /// Its keys. The first is `dependencies.*.KIND`; the others are [`Key::optional`], for they are absent where
+    /// another kind is configured. Kinds that share a key declare it in the same words.
     const KEYS: &'static [Key];
 
     /// Whether the start waits for it if the operator does not say: true where code needs the handle.

@@ -69,7 +69,8 @@ pub struct WhenConnected<H> {
 }
 
 impl<H: Clone> WhenConnected<H> {
-    /// The handle, if the dependency is connected and answers. Else do without: a route that needs it degrades and says so.
+    /// The handle, if the dependency is connected and answers. Else do without: a route that needs it degrades and says
+    /// so.
     pub fn get(&self) -> Option<H> {
         if self.status.is_up() { self.cell.get() } else { None }
     }

@@ -87,8 +87,9 @@ impl Dependencies {
         &self.0.all
     }
 
-    /// Connects them all at the same time on `work`, where pools and their tasks must live. Each required one is a gate: closed
-    /// until it answers. Optional ones are connected in the background. All are checked from then on, until the process leaves.
+    /// Connects them all at the same time on `work`, where pools and their tasks must live. Each required one is a
+    /// gate: closed until it answers. Optional ones are connected in the background. All are checked from then on,
+    /// until the process leaves.
     ///
     /// # Errors
     /// The first required one that refused for good, with its gate. (Lateness is for the machine to judge.)
@@ -155,7 +156,8 @@ impl Dependencies {
         })
     }
 
-    /// Waits until the keepers have ended, which they do when the process leaves: from then on nothing more is acquired.
+    /// Waits until the keepers have ended, which they do when the process leaves: from then on nothing more is
+    /// acquired.
     pub(crate) async fn settled(&self) {
         let mut keepers = std::mem::take(&mut *self.0.keepers.lock().unwrap_or_else(PoisonError::into_inner));
         while keepers.join_next().await.is_some() {}

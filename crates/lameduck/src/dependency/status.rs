@@ -6,8 +6,8 @@ use std::time::Duration;
 /// Upper bounds of the buckets in which checks are counted by how long they took, in seconds.
 pub(crate) const CHECK_BOUNDS: [f64; 7] = [0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0];
 
-/// Failures in a row that count as gone, and successes in a row that count as back: readiness must not change with every lost
-/// packet.
+/// Failures in a row that count as gone, and successes in a row that count as back: readiness must not change with
+/// every lost packet.
 const GONE_AFTER: u32 = 3;
 const BACK_AFTER: u32 = 2;
 

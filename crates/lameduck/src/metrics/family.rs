@@ -47,7 +47,8 @@ impl Family {
         self.push_buckets(labels, &BOUNDS_SECONDS, &snapshot.buckets, snapshot.sum_seconds);
     }
 
-    /// Adds a histogram: how many fell below each bound and not below the one before, and last how many above all of them.
+    /// Adds a histogram: how many fell below each bound and not below the one before, and last how many above all of
+    /// them.
     pub(super) fn push_buckets(&mut self, labels: &[&str], bounds: &[f64], counts: &[u64], sum: f64) {
         let mut sample = self.labelled(labels);
         let mut cumulative = 0;

@@ -97,7 +97,8 @@ impl Line<'_> {
         let written = match value {
             value if value.is_nan() => write!(self.out, "NaN"),
             value if value.is_infinite() => write!(self.out, "{}Inf", if value > 0.0 { '+' } else { '-' }),
-            // "1.0": bounds of buckets are compared as text by some readers, so the canonical form is written everywhere.
+            // "1.0": bounds of buckets are compared as text by some readers, so the canonical form is written
+            // everywhere.
             value => write!(self.out, "{value:?}"),
         };
         debug_assert!(written.is_ok());

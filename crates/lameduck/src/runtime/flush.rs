@@ -1,4 +1,5 @@
-//! Flushing: the last word leaves the process. Everything in here shares the one bound of the phase, also when it moves.
+//! Flushing: the last word leaves the process. Everything in here shares the one bound of the phase, also when it
+//! moves.
 
 use super::bound::Bound;
 use crate::cluster::ClusterAccess;
@@ -22,9 +23,9 @@ pub(super) struct Flush {
 }
 
 impl Flush {
-    /// Writes the report and the last Event, exports the spans and waits for the last scrape, all at the same time, then the
-    /// log. What takes longer than `bound` is left behind: a disk that has stopped, an API server that hangs, a log that no
-    /// process reads.
+    /// Writes the report and the last Event, exports the spans and waits for the last scrape, all at the same time,
+    /// then the log. What takes longer than `bound` is left behind: a disk that has stopped, an API server that hangs,
+    /// a log that no process reads.
     pub(super) async fn run(self, report: Report, bound: Bound) {
         log(&report);
         let share = LOG_SHARE_MAX.min(bound.left() / 4);
@@ -89,8 +90,8 @@ mod tests {
         Report::of(snapshot, machine.plan())
     }
 
-    /// An API server that takes the connection and says nothing: patient as the client may be, the phase ends in its time, and the
-    /// report is out.
+    /// An API server that takes the connection and says nothing: patient as the client may be, the phase ends in its
+    /// time, and the report is out.
     #[tokio::test]
     async fn an_api_server_that_hangs_at_the_last_event_holds_up_nothing() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

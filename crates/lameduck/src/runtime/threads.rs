@@ -12,8 +12,8 @@ pub(super) struct WorkThreads {
 }
 
 impl WorkThreads {
-    /// Starts its threads, which all know the handle. If the system has none to give, the current runtime stands in for them:
-    /// the failed start is then reported as any other.
+    /// Starts its threads, which all know the handle. If the system has none to give, the current runtime stands in for
+    /// them: the failed start is then reported as any other.
     pub(super) fn new(handle: &Handle) -> (Self, Result<(), StartError>) {
         let known = handle.clone();
         let runtime = runtime::Builder::new_multi_thread()

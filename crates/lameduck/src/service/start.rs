@@ -52,14 +52,14 @@ impl<S> Start<S> {
         self.common.handle.jobs()
     }
 
-    /// Where the service registers metrics of its own: /metrics tells them with the engine's. They are collected on the control
-    /// thread, so a collector must not block.
+    /// Where the service registers metrics of its own: /metrics tells them with the engine's. They are collected on the
+    /// control thread, so a collector must not block.
     pub fn registry(&self) -> &Registry {
         &self.common.registry
     }
 
-    /// Adds a background task that is only known now, after those of [`Service::worker`](crate::Service::worker). To be called before
-    /// [`Service::routes`](crate::Service::routes) returns; later there is nobody to start it.
+    /// Adds a background task that is only known now, after those of [`Service::worker`](crate::Service::worker). To be
+    /// called before [`Service::routes`](crate::Service::routes) returns; later there is nobody to start it.
     pub fn worker<F, Fut>(&self, name: impl Into<String>, run: F)
     where
         F: FnOnce(Worker) -> Fut + Send + 'static,
@@ -68,9 +68,9 @@ impl<S> Start<S> {
         self.common.workers.lock().unwrap_or_else(PoisonError::into_inner).push(PendingWorker::new(name, run));
     }
 
-    /// Reads files now, together, and again whenever one of them changes: keys, tokens, certificates. `key` is the key that names
-    /// them; `parse` gets their contents in order. A new version that `parse` refuses is logged once and counted, and the last
-    /// good one stays in use.
+    /// Reads files now, together, and again whenever one of them changes: keys, tokens, certificates. `key` is the key
+    /// that names them; `parse` gets their contents in order. A new version that `parse` refuses is logged once and
+    /// counted, and the last good one stays in use.
     ///
     /// ```no_run
     /// # fn routes(start: &lameduck::Start) -> lameduck::anyhow::Result<()> {
@@ -92,8 +92,8 @@ impl<S> Start<S> {
         self.common.files.open(key, paths.into_iter().map(Into::into).collect(), parse)
     }
 
-    /// The handle of a required dependency: of [`Service::dependency`](crate::Service::dependency), or of the configuration if `D` is a
-    /// [`DependencyKind`]. It is connected by now.
+    /// The handle of a required dependency: of [`Service::dependency`](crate::Service::dependency), or of the
+    /// configuration if `D` is a [`DependencyKind`]. It is connected by now.
     ///
     /// # Errors
     /// If there is none of this name, or it is of another type, or optional: an error of the start, with a sentence.

@@ -1,6 +1,6 @@
-//! SIGTERM, SIGINT and SIGHUP; SIGUSR1, SIGUSR2 and SIGALRM, which mean nothing here, are only logged: by default they would end
-//! the process without a drain. SIGPIPE is ignored by the standard library. SIGQUIT keeps its default: it is how a person asks for
-//! a core dump.
+//! SIGTERM, SIGINT and SIGHUP; SIGUSR1, SIGUSR2 and SIGALRM, which mean nothing here, are only logged: by default they
+//! would end the process without a drain. SIGPIPE is ignored by the standard library. SIGQUIT keeps its default: it is
+//! how a person asks for a core dump.
 
 use super::Received;
 use tokio::signal::unix::{self, SignalKind};

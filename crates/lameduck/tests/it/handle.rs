@@ -24,7 +24,8 @@ async fn a_handler_sees_the_phase_and_the_time_that_is_left() {
     assert_eq!(engine.ended().await.exit.code(), 0);
 }
 
-/// A stream that ends at `leaving` sends its client straight back here: the listener is still open. At `draining` it is not.
+/// A stream that ends at `leaving` sends its client straight back here: the listener is still open. At `draining` it is
+/// not.
 #[tokio::test]
 async fn what_ends_at_draining_finds_no_listener_to_come_back_to() {
     let engine = start(Service::new("test"), &[("drain.strategy", "delay"), ("drain.delay", "300ms")]);

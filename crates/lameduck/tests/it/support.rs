@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What configures a service on free ports that leaves without a wait. `settings`: `("drain.delay", "1s")` and the like.
+/// What configures a service on free ports that leaves without a wait. `settings`: `("drain.delay", "1s")` and the
+/// like.
 pub(crate) fn sources(settings: &[(&str, &str)]) -> Sources {
     let given = [("listen.http", "127.0.0.1:0"), ("listen.admin", "127.0.0.1:0"), ("drain.strategy", "immediate")];
     let name = |path: &str| format!("LAMEDUCK_{}", path.replace('.', "__").to_uppercase());

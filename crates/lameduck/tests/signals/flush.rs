@@ -1,5 +1,5 @@
-//! Flushing against everything that can hold it up: a disk that has stopped, a log that no process reads. The process ends in the
-//! time of `drain.flush`, or at once by Ctrl-C.
+//! Flushing against everything that can hold it up: a disk that has stopped, a log that no process reads. The process
+//! ends in the time of `drain.flush`, or at once by Ctrl-C.
 
 use crate::client::{get, must};
 use crate::process::Process;

@@ -1,4 +1,5 @@
-//! Signals whose default would end the process without a drain: a closed terminal leaves as SIGTERM does, the others mean nothing.
+//! Signals whose default would end the process without a drain: a closed terminal leaves as SIGTERM does, the others
+//! mean nothing.
 
 use crate::client::{Connection, get, must};
 use crate::process::Process;

@@ -1,4 +1,5 @@
-//! Starts that do not go as planned: a signal meanwhile, a dependency that is late or never there, a port that is taken.
+//! Starts that do not go as planned: a signal meanwhile, a dependency that is late or never there, a port that is
+//! taken.
 
 use crate::client::{Lost, get, must};
 use crate::process::{Process, command};

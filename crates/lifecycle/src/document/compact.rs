@@ -42,8 +42,8 @@ fn line(object: &Map<String, Value>, left_out: &[&str]) -> String {
     Value::Object(object).to_string()
 }
 
-/// Drops the second half of a list (the younger stragglers, the later phases) or of the text of a cause, and at the end the
-/// part itself; of a cause its kind stays. `false`: there was nothing left to drop.
+/// Drops the second half of a list (the younger stragglers, the later phases) or of the text of a cause, and at the end
+/// the part itself; of a cause its kind stays. `false`: there was nothing left to drop.
 fn halve(object: &mut Map<String, Value>, part: &'static str, left_out: &mut Vec<&'static str>) -> bool {
     let Some(value) = object.get_mut(part) else { return false };
     if let Value::Object(cause) = value

@@ -11,8 +11,8 @@ use std::time::Duration;
 /// Failures that are kept in words.
 const FAILURES_MAX: usize = 8;
 
-/// What Flushing gets at least, as far as the plan gives it that much: a grace period that is over already must not take the
-/// report with it.
+/// What Flushing gets at least, as far as the plan gives it that much: a grace period that is over already must not
+/// take the report with it.
 const LAST_WORD_MIN: Duration = Duration::from_millis(200);
 
 impl Machine {
@@ -70,7 +70,8 @@ impl Machine {
         }
     }
 
-    /// Both verbs in one: begin to leave if that has not happened, and cut everything but the last word. Again: that too.
+    /// Both verbs in one: begin to leave if that has not happened, and cut everything but the last word. Again: that
+    /// too.
     pub(super) fn close(&mut self) {
         if self.leaving_mut().is_none() {
             self.leave(Cause::Requested);

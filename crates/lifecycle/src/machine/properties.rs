@@ -145,7 +145,8 @@ proptest! {
         prop_assert!(schedule.leave_lame_duck_by >= Some(began + wait), "{schedule:?} cuts the wait of {wait:?}");
     }
 
-    /// Control: without a time-out of its own, a drain that nothing ends does not end. (So the property above can fail.)
+    /// Control: without a time-out of its own, a drain that nothing ends does not end. (So the property above can
+    /// fail.)
     #[test]
     fn without_a_timeout_draining_may_last(plan in plan()) {
         let mut machine = Machine::new(Plan { timeout: Timeout::None, strategy: Strategy::Immediate, ..plan });

@@ -1,4 +1,5 @@
-//! A small HTTP/1 response parser: fed with bytes as they come, it keeps nothing of the body and has a limit on everything.
+//! A small HTTP/1 response parser: fed with bytes as they come, it keeps nothing of the body and has a limit on
+//! everything.
 
 use crate::outcome::Answer;
 

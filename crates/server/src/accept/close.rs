@@ -1,9 +1,10 @@
-//! Closing a listener without losing a connection. To a client a connection exists as soon as the kernel has completed the
-//! handshake; closing the listener resets those that nothing has accepted, and the client may have sent a request by then.
+//! Closing a listener without losing a connection. To a client a connection exists as soon as the kernel has completed
+//! the handshake; closing the listener resets those that nothing has accepted, and the client may have sent a request
+//! by then.
 //!
-//! So: (1) where the kernel can (Linux), new handshakes are turned away, while those under way may complete; (2) the accept queue is
-//! served until nothing has come for as long as a handshake takes ([`Pace`]); (3) the listener closes. What is in the queue even then
-//! (no descriptor could be had for it) is counted as unserved.
+//! So: (1) where the kernel can (Linux), new handshakes are turned away, while those under way may complete; (2) the
+//! accept queue is served until nothing has come for as long as a handshake takes ([`Pace`]); (3) the listener closes.
+//! What is in the queue even then (no descriptor could be had for it) is counted as unserved.
 
 use super::Listener;
 use super::failures::{AcceptFailures, Class};
@@ -15,8 +16,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-/// Connections that a close accepts at most: the backlog, and as many again that come meanwhile. No client may hold the drain by
-/// connecting.
+/// Connections that a close accepts at most: the backlog, and as many again that come meanwhile. No client may hold the
+/// drain by connecting.
 const ACCEPTED_MAX: usize = 8192;
 
 /// The test's seam: not a pause of this task, the whole thread is off the processor, as on a busy machine.

@@ -16,8 +16,8 @@ const QUIET_IDLE: Duration = Duration::from_millis(2);
 /// How long ago "a moment ago" may be.
 const RECENT: Duration = Duration::from_secs(1);
 
-/// The end of it, whatever comes: by then every handshake that the filter let through has completed, or its client is further away
-/// than a request is worth.
+/// The end of it, whatever comes: by then every handshake that the filter let through has completed, or its client is
+/// further away than a request is worth.
 const TOTAL_MAX: Duration = Duration::from_millis(200);
 
 /// Between two looks.
@@ -46,7 +46,8 @@ impl Pace {
         self.recent = true;
     }
 
-    /// After a look that found the queue empty: how long to wait before the next; `None` = close. `round_trip` is the slowest known.
+    /// After a look that found the queue empty: how long to wait before the next; `None` = close. `round_trip` is the
+    /// slowest known.
     pub(super) fn next(&self, now: Instant, round_trip: Duration) -> Option<Duration> {
         if !self.sealed {
             // Whoever waits here only lets in more.

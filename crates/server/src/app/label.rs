@@ -1,4 +1,5 @@
-//! The label of a ready-made router's route: only axum knows it, so a layer of the router brings it out, as soon as it has routed.
+//! The label of a ready-made router's route: only axum knows it, so a layer of the router brings it out, as soon as it
+//! has routed.
 
 use super::RouteOptions;
 use crate::request_info::Connection;

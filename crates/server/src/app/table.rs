@@ -127,7 +127,8 @@ impl RouteTable {
         }
     }
 
-    /// Adds a pattern. One that axum will refuse is left to axum to refuse; one that comes twice (a method each) is one route.
+    /// Adds a pattern. One that axum will refuse is left to axum to refuse; one that comes twice (a method each) is one
+    /// route.
     pub(super) fn register(&mut self, path: &str, options: RouteOptions) {
         let Ok(number) = u16::try_from(self.routes.len()) else { return };
         if self.matcher.insert(path, number).is_ok() {

@@ -1,5 +1,5 @@
-//! The end of server-sent events when the process leaves: a last event with `retry`, between two events, then the end of the
-//! body. The client's `EventSource` reconnects by itself and says `Last-Event-ID`.
+//! The end of server-sent events when the process leaves: a last event with `retry`, between two events, then the end
+//! of the body. The client's `EventSource` reconnects by itself and says `Last-Event-ID`.
 
 use crate::goodbye;
 use crate::guard::Guard;

@@ -25,7 +25,8 @@ pub(super) trait Leave: Future<Output = hyper::Result<()>> + Unpin {
 }
 
 impl Leave for UpgradeableConnection<Io, Service> {
-    /// Nothing: HTTP/1 clients are notified in the response head. hyper's own graceful shutdown would close it without a look.
+    /// Nothing: HTTP/1 clients are notified in the response head. hyper's own graceful shutdown would close it without
+    /// a look.
     fn go_away(self: Pin<&mut Self>) {}
 }
 

@@ -1,5 +1,6 @@
-//! The transport as hyper sees it: replays what the negotiation read, counts bytes, looks before an idle close, joins small writes
-//! into one `send`, and ends with a linger. The row's place in the table goes with it, also into the hands of an upgraded protocol.
+//! The transport as hyper sees it: replays what the negotiation read, counts bytes, looks before an idle close, joins
+//! small writes into one `send`, and ends with a linger. The row's place in the table goes with it, also into the hands
+//! of an upgraded protocol.
 
 mod ending;
 #[cfg(feature = "tls")]
@@ -94,7 +95,8 @@ impl Io {
         self.registered.row()
     }
 
-    /// There is an order. `Some`: what the read gives instead of reading; nothing read = the end, as if the peer had closed.
+    /// There is an order. `Some`: what the read gives instead of reading; nothing read = the end, as if the peer had
+    /// closed.
     #[cold]
     fn attend(&mut self, orders: Order, cx: &Context<'_>) -> Option<Poll<io::Result<()>>> {
         if orders.has(Order::UPGRADED) {

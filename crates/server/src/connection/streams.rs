@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// Spawns hyper's tasks so that an order ends them in any state: hyper itself waits without bound for a peer that gives a stream no
-/// window.
+/// Spawns hyper's tasks so that an order ends them in any state: hyper itself waits without bound for a peer that gives
+/// a stream no window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StreamExecutor;
 

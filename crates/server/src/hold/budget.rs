@@ -57,8 +57,8 @@ impl Hold {
         Hold { rates, mode, cap, expected: 0.0 }
     }
 
-    /// There is a deadline, or it moved: holds no longer than `cap` from the start of Draining (one linger before it). A later one
-    /// changes nothing.
+    /// There is a deadline, or it moved: holds no longer than `cap` from the start of Draining (one linger before it).
+    /// A later one changes nothing.
     pub fn hold_at_most(&mut self, cap: Duration) {
         self.cap = self.cap.min(cap);
     }

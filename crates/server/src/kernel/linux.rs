@@ -57,8 +57,9 @@ const CLOSED: u8 = 7;
 fn tcp_info(socket: RawFd) -> Option<TcpInfo> {
     let mut info = TcpInfo::default();
     let mut length = size_of::<TcpInfo>() as libc::socklen_t;
-    // SAFETY: the kernel writes at most `length` bytes, the struct's own size, and any bytes are valid for its integers;
-    // both pointers live until the call has returned; the caller's borrow of the stream keeps the descriptor open.
+    // SAFETY: the kernel writes at most `length` bytes, the struct's own size, and any bytes are valid for its
+    // integers; both pointers live until the call has returned; the caller's borrow of the stream keeps the descriptor
+    // open.
     let result =
         unsafe { libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, (&raw mut info).cast(), &raw mut length) };
     // An older or foreign kernel fills less and says so.

@@ -1,4 +1,5 @@
-//! What gRPC needs of the server itself: which requests are calls, their deadline, and the server's own answers in its terms. Pure.
+//! What gRPC needs of the server itself: which requests are calls, their deadline, and the server's own answers in its
+//! terms. Pure.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -76,7 +77,8 @@ pub(crate) fn severity(status: u16) -> u16 {
     }
 }
 
-/// The status that a client makes of an HTTP status (the mapping of the gRPC protocol), where the server's own are more exact.
+/// The status that a client makes of an HTTP status (the mapping of the gRPC protocol), where the server's own are more
+/// exact.
 fn of_http(status: StatusCode) -> u16 {
     match status.as_u16() {
         400 => INTERNAL,

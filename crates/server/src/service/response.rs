@@ -77,7 +77,8 @@ impl Answer {
         Self { routed: None, own: Some(own), guard: Some(guard), id, head, registered: false, exceeded: None }
     }
 
-    /// The orders of the request: an HTTP/1 request has those of its connection, which is the same task; a stream has its own.
+    /// The orders of the request: an HTTP/1 request has those of its connection, which is the same task; a stream has
+    /// its own.
     #[inline]
     fn orders(&mut self, cx: &Context<'_>) -> Order {
         let Some(guard) = &self.guard else { return Order::NONE };
@@ -277,8 +278,8 @@ fn poll_inside(
     polled.unwrap_or_else(|| Pin::new(routed).poll(cx))
 }
 
-/// The handler has not read the request's body. hyper closes behind the answer if the rest has not come by then, and a client that
-/// was not told would lose its next request.
+/// The handler has not read the request's body. hyper closes behind the answer if the rest has not come by then, and a
+/// client that was not told would lose its next request.
 #[cold]
 fn announce_close(response: &mut Response) {
     response.headers_mut().insert(header::CONNECTION, CLOSE);
@@ -319,7 +320,8 @@ fn upgraded(response: Response, mut guard: Guard) -> http::Response<Tracked> {
     response.map(|body| Tracked::new(body, None))
 }
 
-/// Server-sent events: ended in order when the process leaves. Compressed ones are left alone: nothing can be added to them.
+/// Server-sent events: ended in order when the process leaves. Compressed ones are left alone: nothing can be added to
+/// them.
 #[cold]
 fn events(response: Response, mut guard: Guard, head: bool) -> http::Response<Tracked> {
     if head {

@@ -10,7 +10,8 @@ use std::time::Duration;
 /// What a connection that never sent anything gets once Draining has begun.
 const FIRST_BYTE_IN_DRAIN: Duration = Duration::from_secs(1);
 
-/// What an unfinished TLS handshake gets once Draining has begun: its client has sent nothing yet, and may try elsewhere.
+/// What an unfinished TLS handshake gets once Draining has begun: its client has sent nothing yet, and may try
+/// elsewhere.
 const HANDSHAKE_IN_DRAIN: Duration = Duration::from_secs(2);
 
 /// The spread of the idle time-out: clients that came together must not be sent away together.

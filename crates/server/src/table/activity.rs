@@ -1,5 +1,5 @@
-//! What goes on on a connection: requests in flight, how far it was read, when something last happened. The hot path only stores
-//! here; sweep, drain and report read.
+//! What goes on on a connection: requests in flight, how far it was read, when something last happened. The hot path
+//! only stores here; sweep, drain and report read.
 
 use super::read_mark::ReadMark;
 use std::sync::atomic::{

@@ -1,4 +1,5 @@
-//! How other tasks reach a connection or a stream: orders as bits of one word, and the waker of the task that carries them out.
+//! How other tasks reach a connection or a stream: orders as bits of one word, and the waker of the task that carries
+//! them out.
 
 use std::sync::atomic::{
     AtomicU32,
@@ -52,7 +53,8 @@ impl Order {
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     word: AtomicU32,
-    /// Not an `AtomicWaker`: that one forgets its waker with each wake, and would have to be given it again on the hot path.
+    /// Not an `AtomicWaker`: that one forgets its waker with each wake, and would have to be given it again on the hot
+    /// path.
     waker: Mutex<Option<Waker>>,
 }
 

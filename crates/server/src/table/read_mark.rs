@@ -1,7 +1,7 @@
 //! How far the reading of an HTTP/1 connection has come: is a head under way, or is the connection between requests?
 //!
-//! The server does not parse. It compares two counts: bytes read, and bytes read when the last request ended. Equal means that
-//! the connection is between requests. One task writes, the one that owns the socket; others only compare.
+//! The server does not parse. It compares two counts: bytes read, and bytes read when the last request ended. Equal
+//! means that the connection is between requests. One task writes, the one that owns the socket; others only compare.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 

@@ -1,5 +1,5 @@
-//! TLS over a TCP socket, by rustls. The socket and the session are asked directly: a close that loses nothing must know what either
-//! of them holds.
+//! TLS over a TCP socket, by rustls. The socket and the session are asked directly: a close that loses nothing must
+//! know what either of them holds.
 
 use super::records::Records;
 use rustls::{ServerConfig, ServerConnection};

@@ -1,6 +1,8 @@
-//! The gap between the last look into the accept queue and the close of the listener, in which the server may be off the processor.
+//! The gap between the last look into the accept queue and the close of the listener, in which the server may be off
+//! the processor.
 //!
-//! The seam stretches it. Clients connect all the time, each with a request: whoever the kernel connects in the gap is reset.
+//! The seam stretches it. Clients connect all the time, each with a request: whoever the kernel connects in the gap is
+//! reset.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -18,7 +20,8 @@ const GAP: Duration = Duration::from_millis(100);
 const PACE: Duration = Duration::from_millis(1);
 
 #[expect(clippy::disallowed_methods, reason = "a pace, not a wait for anything")]
-/// Connects again and again until the server refuses. Requests that were sent on an established connection and not answered.
+/// Connects again and again until the server refuses. Requests that were sent on an established connection and not
+/// answered.
 fn lost(rig: &Rig, connected: &AtomicUsize) -> usize {
     let mut clients = Vec::new();
     while let Ok(mut client) = Client::connect(rig.address) {

@@ -125,7 +125,8 @@ async fn next(client: &mut TcpStream, kind: u8, stream: u8) -> Option<(u8, Vec<u
     }
 }
 
-/// A client that is behind answers the PING of the end before it sends what it had queued: its requests are not refused.
+/// A client that is behind answers the PING of the end before it sends what it had queued: its requests are not
+/// refused.
 #[test]
 fn a_request_queued_behind_the_answer_to_the_last_ping_is_served() {
     let rig = Rig::start(IdleHold::Auto, Closings::default());

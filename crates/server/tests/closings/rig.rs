@@ -134,7 +134,8 @@ impl Rig {
     pub(crate) fn drain_and_refuse(&self) {
         self.drain();
         self.until_async("new connections are refused", async || {
-            // While the listener closes, a handshake is not refused but unanswered, and would only be tried again after a second.
+            // While the listener closes, a handshake is not refused but unanswered, and would only be tried again after
+            // a second.
             let connecting = tokio::net::TcpStream::connect(self.address);
             matches!(tokio::time::timeout(Duration::from_millis(5), connecting).await, Ok(Err(_)))
         });

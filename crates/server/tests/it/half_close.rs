@@ -24,7 +24,8 @@ impl Client {
     }
 }
 
-/// Lets the server see the end of each client's stream: its one poll of the socket comes before the answer to a later request.
+/// Lets the server see the end of each client's stream: its one poll of the socket comes before the answer to a later
+/// request.
 async fn seen(rig: &Rig) {
     for _ in 0..3 {
         assert_eq!(Client::connect(rig.address).await.get("/ping").await.status, 200);

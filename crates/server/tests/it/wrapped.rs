@@ -1,4 +1,5 @@
-//! A ready-made axum service loses nothing: the same requests to `axum::serve` and to us, the same answers, byte for byte.
+//! A ready-made axum service loses nothing: the same requests to `axum::serve` and to us, the same answers, byte for
+//! byte.
 
 mod service;
 

@@ -1,8 +1,8 @@
 //! A link with a delay, made of a TUN device and an exchange of addresses.
 //!
-//! A packet to the far address comes out of the device, waits, and goes back in with source and destination exchanged: so
-//! a client that connects to `far` reaches a server on `near`, and each direction takes the delay. (The checksums cover
-//! both addresses by a sum, which an exchange leaves as it is.)
+//! A packet to the far address comes out of the device, waits, and goes back in with source and destination exchanged:
+//! so a client that connects to `far` reaches a server on `near`, and each direction takes the delay. (The checksums
+//! cover both addresses by a sum, which an exchange leaves as it is.)
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};

@@ -61,8 +61,8 @@ impl<S> Filter<S> for Gate {
     }
 }
 
-/// Writes no more of a flood than the limiter lets pass, with the format `F`. (A filter of `tracing-subscriber` cannot do it: after one
-/// that refuses an event by `event_enabled`, the next event is refused, too.)
+/// Writes no more of a flood than the limiter lets pass, with the format `F`. (A filter of `tracing-subscriber` cannot
+/// do it: after one that refuses an event by `event_enabled`, the next event is refused, too.)
 pub(super) struct Bounded<F> {
     pub(super) format: F,
     /// `None`: no bound.

@@ -1,7 +1,7 @@
 //! Lines on their way out: a bounded queue and the thread that writes.
 //!
-//! Writing to a pipe blocks when its reader does. A thread that serves requests must not wait for that, and neither may the
-//! exit: [`Queue::push`] never waits, [`Queue::flush`] waits as long as its caller allows and no longer.
+//! Writing to a pipe blocks when its reader does. A thread that serves requests must not wait for that, and neither may
+//! the exit: [`Queue::push`] never waits, [`Queue::flush`] waits as long as its caller allows and no longer.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -18,7 +18,8 @@ pub(super) trait Notices: Send + Sync + 'static {
     /// So many lines are missing at this place.
     fn dropped(&self, count: u64) -> Vec<u8>;
 
-    /// Sums up lines that were held back, in seconds that have ended or in all; and says when the next such second ends.
+    /// Sums up lines that were held back, in seconds that have ended or in all; and says when the next such second
+    /// ends.
     fn held(&self, now: Instant, all: bool) -> (Vec<Vec<u8>>, Option<Instant>);
 }
 

@@ -70,7 +70,8 @@ impl Limiter {
         if window.held == 1 { Verdict::HoldFirst } else { Verdict::Hold }
     }
 
-    /// What was held back in windows that have ended, or in all of them; and when the next window ends in which something was.
+    /// What was held back in windows that have ended, or in all of them; and when the next window ends in which
+    /// something was.
     pub(super) fn take_held(&self, now: Instant, all: bool) -> (Vec<Held>, Option<Instant>) {
         let mut next: Option<Instant> = None;
         let mut held = Vec::new();

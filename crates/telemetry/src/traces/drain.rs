@@ -1,5 +1,5 @@
-//! The exit as a trace: a root `drain`, a child for each phase, events for the progress, links to the requests that were cut. Always
-//! sampled: exits are few, and the one that went wrong is the one that is looked for.
+//! The exit as a trace: a root `drain`, a child for each phase, events for the progress, links to the requests that
+//! were cut. Always sampled: exits are few, and the one that went wrong is the one that is looked for.
 
 use super::{Traces, sampler, span_context};
 use crate::context::Trace;
@@ -74,8 +74,8 @@ impl DrainTrace {
         });
     }
 
-    /// The exit is over, as far as spans can tell: the root goes out. `cut`: the requests that were cut; `failed`: what to say if work
-    /// was lost or a part failed.
+    /// The exit is over, as far as spans can tell: the root goes out. `cut`: the requests that were cut; `failed`: what
+    /// to say if work was lost or a part failed.
     pub fn end(self, evidence: Vec<(&'static str, Value)>, cut: &[Trace], failed: Option<String>) {
         let mut links = SpanLinks::default();
         links.links =

@@ -1,5 +1,5 @@
-//! The exporter's thread: a small runtime of its own, on which the connection to the collector lives. Nothing of it is shared with
-//! handlers or the control thread, so nothing there can hold it up, and it can hold up nothing there.
+//! The exporter's thread: a small runtime of its own, on which the connection to the collector lives. Nothing of it is
+//! shared with handlers or the control thread, so nothing there can hold it up, and it can hold up nothing there.
 
 mod http;
 

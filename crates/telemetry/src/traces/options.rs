@@ -1,9 +1,11 @@
-//! Where spans go, and which: the keys `traces.*`, the variables of OpenTelemetry, and what the downward API says about the pod.
+//! Where spans go, and which: the keys `traces.*`, the variables of OpenTelemetry, and what the downward API says about
+//! the pod.
 
 use super::sampler::Sampler;
 use std::time::Duration;
 
-/// The keys `traces.*` as far as they were set, by file or environment: a default gives way to a variable of OpenTelemetry.
+/// The keys `traces.*` as far as they were set, by file or environment: a default gives way to a variable of
+/// OpenTelemetry.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TraceKeys {
     /// `traces.endpoint`.
@@ -137,7 +139,8 @@ fn sampler(ratio: Option<f64>, variable: impl Fn(&str) -> Option<String>) -> Res
     Ok(Sampler { ratio, parent_based })
 }
 
-/// Who sends the spans. A later entry wins: the pod, then `OTEL_RESOURCE_ATTRIBUTES`, then the names that were set on purpose.
+/// Who sends the spans. A later entry wins: the pod, then `OTEL_RESOURCE_ATTRIBUTES`, then the names that were set on
+/// purpose.
 fn resource(keys: &TraceKeys, variable: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
     let mut set = |name: &str, value: Option<String>| {

@@ -1,4 +1,5 @@
-//! Finished spans on their way to the exporter: a bounded queue that never makes a request wait, and the count of what was lost.
+//! Finished spans on their way to the exporter: a bounded queue that never makes a request wait, and the count of what
+//! was lost.
 
 use opentelemetry_sdk::trace::SpanData;
 use std::collections::VecDeque;

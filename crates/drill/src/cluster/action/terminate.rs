@@ -1,5 +1,5 @@
-//! SIGTERM without a deletion, as a node that shuts down or a failing liveness probe sends it: from a container beside process 1,
-//! with the same user.
+//! SIGTERM without a deletion, as a node that shuts down or a failing liveness probe sends it: from a container beside
+//! process 1, with the same user.
 
 use anyhow::{Context, anyhow};
 use k8s_openapi::api::core::v1::Pod;

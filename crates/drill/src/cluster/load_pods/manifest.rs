@@ -1,5 +1,5 @@
-//! The Job of a load: pods that a namespace with "restricted" Pod Security admits, spread over the nodes, gone by themselves
-//! should the drill be killed.
+//! The Job of a load: pods that a namespace with "restricted" Pod Security admits, spread over the nodes, gone by
+//! themselves should the drill be killed.
 
 use anyhow::Context;
 use k8s_openapi::api::batch::v1::Job;

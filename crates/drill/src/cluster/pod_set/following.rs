@@ -22,12 +22,13 @@ use crate::ledger::Document;
 
 /// The label by which a slice names its Service.
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
-/// Between two attempts at an API server that is away. Short and steady: a pod that left meanwhile is reported and removed as soon as
-/// it is back, and who comes later never hears how it ended. A drill is one client, and short.
+/// Between two attempts at an API server that is away. Short and steady: a pod that left meanwhile is reported and
+/// removed as soon as it is back, and who comes later never hears how it ended. A drill is one client, and short.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// Between two looks at the phases of pods that leave.
 const PHASE_PERIOD: Duration = Duration::from_millis(250);
-/// Between two looks at the API server's clock, which tells whole seconds: no part of one, so that the looks fall differently.
+/// Between two looks at the API server's clock, which tells whole seconds: no part of one, so that the looks fall
+/// differently.
 const CLOCK_PERIOD: Duration = Duration::from_millis(730);
 
 /// Starts the watches; they end when what is returned is dropped.

@@ -1,5 +1,5 @@
-//! The lives of pods: one for each start of the container, from when it was first seen to its end. Pure but for being shared:
-//! what a Pod object says comes in with its time.
+//! The lives of pods: one for each start of the container, from when it was first seen to its end. Pure but for being
+//! shared: what a Pod object says comes in with its time.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -208,8 +208,8 @@ impl PodHistory {
     }
 }
 
-/// Reads the termination message. If it was told to leave, from when on follows from how long it says it took, and that is more
-/// exact than when somebody began to tell it; a deleted pod was not told before it was marked.
+/// Reads the termination message. If it was told to leave, from when on follows from how long it says it took, and that
+/// is more exact than when somebody began to tell it; a deleted pod was not told before it was marked.
 fn read_message(life: &mut ReplicaFacts, message: Option<&str>, now: u64) {
     match message.map(Document::parse) {
         Some(Ok(document)) => {

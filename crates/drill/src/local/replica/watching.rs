@@ -15,8 +15,8 @@ const START_PERIOD: Duration = Duration::from_millis(20);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Failures in a row that take a running replica out of rotation.
 const FAILURES_MAX: u32 = 3;
-/// How long a process may listen for clients and not on its admin port, before it is taken for another kind of service. One that
-/// is built on lameduck opens both within milliseconds.
+/// How long a process may listen for clients and not on its admin port, before it is taken for another kind of service.
+/// One that is built on lameduck opens both within milliseconds.
 const FOREIGN_AFTER: Duration = Duration::from_secs(3);
 /// Between two looks at the phase of a replica that leaves.
 const PHASE_PERIOD: Duration = Duration::from_millis(100);
@@ -98,8 +98,8 @@ impl Replica {
         })
     }
 
-    /// Waits until it is plain that this is not built on lameduck, though it was said to be: it accepts clients and has no admin
-    /// port. Never returns for a service that is asked elsewhere.
+    /// Waits until it is plain that this is not built on lameduck, though it was said to be: it accepts clients and has
+    /// no admin port. Never returns for a service that is asked elsewhere.
     pub(crate) async fn is_no_lameduck(&self) {
         let asked_there = self.spec.readiness.as_ref().is_some_and(|(address, _)| *address == self.spec.admin);
         let mut since = None;

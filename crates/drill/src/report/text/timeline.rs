@@ -1,5 +1,5 @@
-//! The cluster's own timeline: when each pod was told to leave, when its endpoint was taken out, when it got its last new
-//! connection, when it ended.
+//! The cluster's own timeline: when each pod was told to leave, when its endpoint was taken out, when it got its last
+//! new connection, when it ended.
 
 use std::fmt::Write;
 

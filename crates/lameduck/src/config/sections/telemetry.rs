@@ -151,7 +151,8 @@ fn access(value: &Value, slow: Duration) -> Option<Interest> {
     value.one_of(&known)
 }
 
-/// Where spans go: the keys `traces.*` as far as they were set, because a variable of OpenTelemetry wins over a default.
+/// Where spans go: the keys `traces.*` as far as they were set, because a variable of OpenTelemetry wins over a
+/// default.
 #[cfg(feature = "traces")]
 #[derive(Clone, Debug)]
 pub struct Traces {

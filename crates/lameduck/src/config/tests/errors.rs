@@ -1,6 +1,7 @@
 //! What comes back for what was written, word by word.
 //!
-//! `errors.txt` has a block for each case: `|` lines are the file, `$` lines the environment, `!` lines what must come back.
+//! `errors.txt` has a block for each case: `|` lines are the file, `$` lines the environment, `!` lines what must come
+//! back.
 
 use super::*;
 

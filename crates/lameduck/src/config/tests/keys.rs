@@ -1,4 +1,5 @@
-//! What holds for every key, whoever declares it: these tests walk the declarations, so a new key is covered when it is there.
+//! What holds for every key, whoever declares it: these tests walk the declarations, so a new key is covered when it is
+//! there.
 
 use super::*;
 use proptest::prelude::*;

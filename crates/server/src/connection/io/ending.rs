@@ -16,8 +16,8 @@
 //!                                                                     an error  -------->  begins with those bytes
 //! ```
 //!
-//! The look cannot see what hyper read together with the request before; only hyper's parts show it. That is why a connection is
-//! taken apart and begun again instead of being closed.
+//! The look cannot see what hyper read together with the request before; only hyper's parts show it. That is why a
+//! connection is taken apart and begun again instead of being closed.
 
 use super::linger::Linger;
 use super::{Io, Peer};
@@ -28,7 +28,8 @@ use lameduck_lifecycle::{CloseReason, Protocol};
 use std::task::{Context, Poll};
 
 impl Io {
-    /// Ordered to close if idle: looks whether it is, also for bytes that nobody has read. True: it closes now, nothing more is read.
+    /// Ordered to close if idle: looks whether it is, also for bytes that nobody has read. True: it closes now, nothing
+    /// more is read.
     pub(super) fn look(&mut self) -> bool {
         let row = self.registered.row();
         row.orders.clear(Order::CLOSE_IDLE);
@@ -46,8 +47,8 @@ impl Io {
         idle
     }
 
-    /// The look sees what the kernel holds, not what hyper has read together with the request before: if that is the beginning of a
-    /// head, the client had spoken, and nothing is closed yet. The connection goes on with those bytes.
+    /// The look sees what the kernel holds, not what hyper has read together with the request before: if that is the
+    /// beginning of a head, the client had spoken, and nothing is closed yet. The connection goes on with those bytes.
     ///
     /// # Errors
     /// Both back, if it was closed.

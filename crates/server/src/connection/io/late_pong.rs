@@ -1,9 +1,9 @@
 //! The end of an HTTP/2 connection in two steps, with room for a client that answers before it sends.
 //!
-//! hyper ends a connection by GOAWAY with the highest id and a PING; when the PING is answered it takes every stream that it has not
-//! seen for refused (RFC 9113, 6.8, asks for a round trip). But an answer to a PING overtakes the heads that the client has
-//! already queued, and with a client that is behind, those requests are refused. So the answer is held back for a moment,
-//! while everything else goes on to hyper.
+//! hyper ends a connection by GOAWAY with the highest id and a PING; when the PING is answered it takes every stream
+//! that it has not seen for refused (RFC 9113, 6.8, asks for a round trip). But an answer to a PING overtakes the heads
+//! that the client has already queued, and with a client that is behind, those requests are refused. So the answer is
+//! held back for a moment, while everything else goes on to hyper.
 
 use bytes::{Bytes, BytesMut};
 use std::future::Future;

@@ -1,5 +1,6 @@
-//! The end of a connection that loses nothing: half-close, read and discard until the peer has closed too, and wait until the kernel
-//! has sent everything. A plain close with unread bytes resets the connection, and a reset takes the answer with it.
+//! The end of a connection that loses nothing: half-close, read and discard until the peer has closed too, and wait
+//! until the kernel has sent everything. A plain close with unread bytes resets the connection, and a reset takes the
+//! answer with it.
 
 use crate::admission::{DRAINING, LEAVING};
 use crate::clock;
@@ -116,7 +117,8 @@ impl Linger {
         }
         let shared = &row.shared;
         let leaving = shared.admission.now() & (LEAVING | DRAINING) != 0;
-        // While the process lives on, the kernel sends for a closed socket as well: a peer that stopped reading need not hold a row.
+        // While the process lives on, the kernel sends for a closed socket as well: a peer that stopped reading need
+        // not hold a row.
         let stuck = !leaving && now - self.unsent_since_ns > clock::ns(shared.options.limits.idle_timeout);
         unsent == 0 || stuck || !transport.has_peer()
     }

@@ -1,10 +1,10 @@
 //! Is the peer still there?
 //!
-//! An HTTP/1 client may close its side behind its request and wait for the response. hyper, left to itself, reads while a request is
-//! at work, takes the end of the stream for a client that has gone, and drops the handler. So it is built with `half_close`, and does
-//! not read then. A client that is really gone is found here: something comes from the socket while its request is at work (data, its
-//! end, or a reset), and from then on the sweep has the socket looked at; the kernel probes a silent one. And, of course, by a write
-//! that fails.
+//! An HTTP/1 client may close its side behind its request and wait for the response. hyper, left to itself, reads while
+//! a request is at work, takes the end of the stream for a client that has gone, and drops the handler. So it is built
+//! with `half_close`, and does not read then. A client that is really gone is found here: something comes from the
+//! socket while its request is at work (data, its end, or a reset), and from then on the sweep has the socket looked
+//! at; the kernel probes a silent one. And, of course, by a write that fails.
 
 use super::Io;
 use crate::clock;
@@ -15,7 +15,8 @@ use std::task::Context;
 use std::time::Duration;
 
 impl Io {
-    /// A request is at work, and hyper has nothing to do but to wait for it: the reason why that makes no sense any more.
+    /// A request is at work, and hyper has nothing to do but to wait for it: the reason why that makes no sense any
+    /// more.
     pub(super) fn watch_peer(&mut self, cx: &mut Context<'_>) -> Option<io::Error> {
         let row = self.row();
         let orders = row.orders.read();
@@ -68,8 +69,8 @@ impl Io {
 
 /// A write that waits for the peer, as far as it has been looked at: what was unsent then, and when.
 ///
-/// That the transport takes nothing does not say that the peer takes nothing: the kernel lets a write go on only when much of its
-/// buffer is free. So the bytes count that the peer has not acknowledged.
+/// That the transport takes nothing does not say that the peer takes nothing: the kernel lets a write go on only when
+/// much of its buffer is free. So the bytes count that the peer has not acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Stall(Option<((usize, u64), u64)>);
 

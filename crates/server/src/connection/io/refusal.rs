@@ -15,8 +15,8 @@ pub(super) fn begins(write: &[u8]) -> bool {
 
 /// What to send instead of `write`, if that is an answer that hyper gave by itself.
 ///
-/// Sure, not likely: no request is in flight, bytes have come since the last one ended, nothing of an earlier answer waits to be
-/// sent, and the write is one whole head without content.
+/// Sure, not likely: no request is in flight, bytes have come since the last one ended, nothing of an earlier answer
+/// waits to be sent, and the write is one whole head without content.
 #[cold]
 pub(super) fn of_hyper(write: &[u8], row: &Row) -> Option<Vec<u8>> {
     let conventions = row.routes.conventions;

@@ -1,8 +1,8 @@
-//! A WebSocket in the hands of a handler: follows the frames that pass, and closes it in order when the process leaves, also for
-//! a handler that knows nothing of that.
+//! A WebSocket in the hands of a handler: follows the frames that pass, and closes it in order when the process leaves,
+//! also for a handler that knows nothing of that.
 //!
-//! Our Close frame goes out at a frame boundary. What the handler writes behind it is dropped (RFC 6455, 5.5.1: no data after a
-//! Close). The peer's Close is passed on to the handler, which then sees an ordinary end.
+//! Our Close frame goes out at a frame boundary. What the handler writes behind it is dropped (RFC 6455, 5.5.1: no data
+//! after a Close). The peer's Close is passed on to the handler, which then sees an ordinary end.
 
 mod frames;
 

@@ -1,7 +1,7 @@
 //! The Elastic Common Schema: what each field is called there, so that a log stack takes lines without a parser.
 //!
-//! A field that the schema does not know goes below `lameduck.` if it is the engine's, else below `app.`: on the top level it
-//! could meet a field of the schema with another type, and the whole line would be refused.
+//! A field that the schema does not know goes below `lameduck.` if it is the engine's, else below `app.`: on the top
+//! level it could meet a field of the schema with another type, and the whole line would be refused.
 
 use super::{Object, Scalar};
 use crate::options::{ACCESS, Options};
