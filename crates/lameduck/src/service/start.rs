@@ -93,7 +93,7 @@ impl<S> Start<S> {
     }
 
     /// The handle of a required dependency: of [`Service::dependency`](crate::Service::dependency), or of the
-    /// configuration if `D` is a [`DependencyKind`]. It is connected by now.
+    /// configuration if `D` is a [`DependencyKind`](crate::DependencyKind). It is connected by now.
     ///
     /// # Errors
     /// If there is none of this name, or it is of another type, or optional: an error of the start, with a sentence.
