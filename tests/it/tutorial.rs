@@ -86,19 +86,20 @@ fn tutorial() -> Files {
     files
 }
 
-/// Builds the copy into the target folder of this run, where most of it is built already.
+/// Builds the copy into a target folder apart: in the one of this run it would replace crates of the same name, and what is
+/// built on those could not be used any more.
 fn build() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tutorial");
     write(&folder, &tutorial());
-    let profile = Path::new(env!("CARGO_BIN_EXE_lameduck-service")).parent().unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tutorial-target");
     let output = Command::new(env!("CARGO"))
         .args(["build", "--offline", "--package", "visits-service", "--target-dir"])
-        .arg(profile.parent().unwrap())
+        .arg(&target)
         .current_dir(&folder)
         .output()
         .expect("cargo starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    profile.with_file_name("debug").join("visits-service")
+    target.join("debug").join("visits-service")
 }
 
 #[test]
