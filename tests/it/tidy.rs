@@ -11,7 +11,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 const COMMENT_COLUMNS_MAX: usize = 120;
 
 /// Each room, and the rooms that it may know.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("crates/support", &[]),
     ("crates/lifecycle", &["lameduck-support"]),
     ("crates/config", &["lameduck-support"]),
@@ -29,6 +29,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
             "lameduck-telemetry",
         ],
     ),
+    ("crates/dependencies", &["lameduck", "lameduck-support"]),
     ("crates/load", &["lameduck-support"]),
     ("crates/drill", &["lameduck-load", "lameduck-support"]),
     ("crates/bench", &["lameduck", "lameduck-load", "lameduck-server", "lameduck-support"]),
