@@ -105,6 +105,13 @@ pub trait Dependency: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// How much its handle is used, for /metrics. Called on the control thread, so it must not block. By default,
+    /// nothing is known.
+    fn usage(&self, handle: &Self::Handle) -> Option<DependencyUsage> {
+        let _ = handle;
+        None
+    }
+
     /// Closes what [`connect`](Dependency::connect) opened. Called once, and only after a successful connect. By
     /// default the handle is dropped.
     ///
@@ -114,6 +121,23 @@ pub trait Dependency: Send + Sync + 'static {
         drop(handle);
         async { Ok(()) }
     }
+}
+
+/// How much the handle of a dependency is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DependencyUsage {
+    /// Connections that are open.
+    pub connections_open: u64,
+    /// Of these, those that no call uses.
+    pub connections_idle: u64,
+    /// The most that may be open.
+    pub connections_max: u64,
+    /// Calls that succeeded.
+    pub calls_succeeded: u64,
+    /// Calls that failed: refused, lost, answered by an error.
+    pub calls_failed: u64,
+    /// Calls that had no time left, or waited for a connection in vain.
+    pub calls_timed_out: u64,
 }
 
 /// A dependency does not answer.

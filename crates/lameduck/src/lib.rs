@@ -109,6 +109,7 @@
 mod access_log;
 mod admin;
 mod advisor;
+mod call;
 pub mod cli;
 mod clock;
 mod cluster;
@@ -140,9 +141,11 @@ mod workers;
 
 pub use anyhow;
 pub use axum;
+pub use call::Call;
 pub use config::HttpUrlError;
 pub use dependency::{
-    Dependency, DependencyConfig, DependencyError, DependencyKind, DependencyNotFound, Http, Tcp, WhenConnected,
+    Dependency, DependencyConfig, DependencyError, DependencyKind, DependencyNotFound, DependencyUsage, Http, Tcp,
+    WhenConnected,
 };
 pub use engine::{Engine, EngineBuilder, start};
 pub use gates::Gate;

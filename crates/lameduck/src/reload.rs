@@ -9,6 +9,7 @@ mod stamp;
 
 use anyhow::Context;
 use stamp::Stamp;
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -40,6 +41,24 @@ impl<T> Reloaded<T> {
     pub fn fixed(value: T) -> Self {
         let (_, value) = watch::channel(Arc::new(value));
         Self { value, _alive: Arc::default() }
+    }
+
+    /// Follows files from inside of a [`Dependency`](crate::Dependency), which is built before the engine runs: as
+    /// [`Start::reload`](crate::Start::reload), by the engine on whose work runtime the caller runs. Without an engine
+    /// (in tests) the calling runtime follows them. Must not be called outside of a tokio runtime.
+    ///
+    /// # Errors
+    /// If the files cannot be read or parsed now.
+    pub fn follow(
+        key: &str,
+        paths: impl IntoIterator<Item = impl Into<PathBuf>>,
+        parse: impl Fn(&[Vec<u8>]) -> anyhow::Result<T> + Send + Sync + 'static,
+    ) -> anyhow::Result<Self>
+    where
+        T: Send + Sync + 'static,
+    {
+        let files = CURRENT.with_borrow(Clone::clone).unwrap_or_else(|| Files::new(runtime::Handle::current()));
+        files.open(key, paths.into_iter().map(Into::into).collect(), parse)
     }
 
     /// The value now.
@@ -75,6 +94,8 @@ pub(crate) struct Files {
     poll: Duration,
 }
 
+thread_local! { static CURRENT: RefCell<Option<Files>> = const { RefCell::new(None) } }
+
 /// What became of the files of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -92,6 +113,11 @@ type Parse<T> = dyn Fn(&[Vec<u8>]) -> anyhow::Result<T> + Send + Sync;
 impl Files {
     pub(crate) fn new(control: runtime::Handle) -> Self {
         Self { counts: Arc::default(), control, poll: POLL }
+    }
+
+    /// Makes these the files of the calling thread.
+    pub(crate) fn enter(&self) {
+        CURRENT.set(Some(self.clone()));
     }
 
     /// The counts of all of them.

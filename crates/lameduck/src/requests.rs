@@ -7,6 +7,7 @@ use lameduck_lifecycle::Outcome;
 use lameduck_server::{Began, Interest, Record, RequestObserver, RequestScope};
 use lameduck_telemetry::{Context, Trace};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// The trace that a request belongs to, for its client.
 const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
@@ -57,8 +58,9 @@ impl RequestObserver for Requests {
         let request_id = if request.request_id.is_empty() { None } else { headers.get("x-request-id").cloned() };
         let parent = Trace::extract(headers);
         let came = parent.is_some();
-        let mut scope =
-            Scope { requests: self.clone(), context: Context { request_id, trace: None }, shown: None, span: None };
+        let deadline = request.time_left.and_then(|left| Instant::now().checked_add(left));
+        let context = Context { request_id, trace: None, deadline };
+        let mut scope = Scope { requests: self.clone(), context, shown: None, span: None };
         self.trace(&mut scope, request, parent);
         let trace = scope.context.trace.as_ref();
         scope.shown = trace.filter(|trace| came || trace.sampled).map(Trace::trace_id);

@@ -190,6 +190,7 @@ fn dependencies<S>(
         }
     };
     let mut all: Vec<_> = config.dependencies.iter().filter_map(&mut build).collect();
+    coded.retain(|coded| !config.dependencies.iter().any(|known| known.name == coded.declared.name));
     // A configuration that was loaded without this service knows nothing of them.
     all.extend(coded.into_iter().map(|Coded { declared, build }| build(settings, declared.need, Pace::default())));
     Dependencies::new(all)

@@ -222,7 +222,20 @@ impl<S: Settings> Service<S> {
         name: impl Into<String>,
         build: impl FnOnce(&S) -> D + Send + 'static,
     ) -> Self {
-        self.coded(name.into(), Need::AtStart, build)
+        self.coded(name.into(), Need::AtStart, false, build)
+    }
+
+    /// As [`dependency`](Self::dependency), unless the operator configures one of a kind under this name, which then
+    /// takes its place: what the service uses when it runs alone.
+    ///
+    /// # Panics
+    /// If the name is used twice.
+    pub fn default_dependency<D: Dependency>(
+        self,
+        name: impl Into<String>,
+        build: impl FnOnce(&S) -> D + Send + 'static,
+    ) -> Self {
+        self.coded(name.into(), Need::AtStart, true, build)
     }
 
     /// As [`dependency`](Self::dependency), and /readyz returns 503 while it is lost: after three failed checks in a
@@ -234,7 +247,7 @@ impl<S: Settings> Service<S> {
         name: impl Into<String>,
         build: impl FnOnce(&S) -> D + Send + 'static,
     ) -> Self {
-        self.coded(name.into(), Need::Always, build)
+        self.coded(name.into(), Need::Always, false, build)
     }
 
     /// Adds something the service can do without: nothing waits for it, it is connected in the background.
@@ -244,7 +257,7 @@ impl<S: Settings> Service<S> {
         name: impl Into<String>,
         build: impl FnOnce(&S) -> D + Send + 'static,
     ) -> Self {
-        self.coded(name.into(), Need::Optional, build)
+        self.coded(name.into(), Need::Optional, false, build)
     }
 
     /// Offers a kind of dependency to operators: `dependencies: {NAME: {KIND: …}}`. [`Start::dependency`] returns the
@@ -278,10 +291,16 @@ impl<S: Settings> Service<S> {
         }
     }
 
-    fn coded<D: Dependency>(mut self, name: String, need: Need, build: impl FnOnce(&S) -> D + Send + 'static) -> Self {
+    fn coded<D: Dependency>(
+        mut self,
+        name: String,
+        need: Need,
+        replaceable: bool,
+        build: impl FnOnce(&S) -> D + Send + 'static,
+    ) -> Self {
         let twice = self.dependencies.iter().any(|coded| coded.declared.name == name);
         assert!(!twice, "the service has two dependencies called {name}");
-        let declared = Declared { name: name.clone(), need };
+        let declared = Declared { name: name.clone(), need, replaceable };
         let build = move |settings: &S, need, pace| Named::new(name, build(settings), need, pace);
         self.dependencies.push(Coded { declared, build: Box::new(build) });
         self

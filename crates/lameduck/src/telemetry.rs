@@ -41,6 +41,12 @@ impl Telemetry {
         })
     }
 
+    /// Makes the traces those of calls that the calling thread makes.
+    pub(crate) fn enter(&self) {
+        #[cfg(feature = "traces")]
+        crate::call::enter(self.traces.clone());
+    }
+
     /// The observer of all requests.
     pub(crate) fn requests(&self, access: Interest) -> Requests {
         Requests {

@@ -127,6 +127,7 @@ impl Guard {
         }
         let row = &*self.row;
         let path = &row.routes.route(self.route).path;
+        let time_left = self.cell().time_left(self.began_ns);
         self.scopes = row.shared.watch.began(Began {
             parts,
             route: (!path.is_empty()).then_some(&**path),
@@ -136,6 +137,7 @@ impl Guard {
             protocol: self.protocol,
             kind: self.kind,
             leaving: self.after_signal,
+            time_left,
         });
     }
 

@@ -107,6 +107,9 @@ pub struct Began<'a> {
     pub kind: Kind,
     /// Whether the process is leaving already.
     pub leaving: bool,
+    /// Time until it must have been answered, by the limit of its route or by its client's deadline. `None`: it has no
+    /// bound, or its route is not known yet.
+    pub time_left: Option<Duration>,
 }
 
 /// An ended request.

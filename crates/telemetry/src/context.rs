@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue};
 use pin_project_lite::pin_project;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 scoped_tls::scoped_thread_local!(static CURRENT: Context);
 
@@ -19,6 +20,8 @@ pub struct Context {
     pub request_id: Option<HeaderValue>,
     /// The trace that the request belongs to; `None` if it came with none and none is made here.
     pub trace: Option<Trace>,
+    /// When it must have been answered; `None` if its route has no limit and its client named none.
+    pub deadline: Option<Instant>,
 }
 
 impl Context {
@@ -36,6 +39,11 @@ impl Context {
     /// The request id as text; empty if there is none.
     pub fn request_id(&self) -> &str {
         self.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or("")
+    }
+
+    /// Time until the request must have been answered; zero if that is over.
+    pub fn time_left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Makes this the current context while `run` runs. Contexts nest.
@@ -96,7 +104,7 @@ mod tests {
     use std::task::Waker;
 
     fn context(id: &'static str) -> Context {
-        Context { request_id: Some(HeaderValue::from_static(id)), trace: None }
+        Context { request_id: Some(HeaderValue::from_static(id)), ..Context::default() }
     }
 
     #[test]

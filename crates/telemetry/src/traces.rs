@@ -5,6 +5,7 @@
 //! blocked handlers nor a dead collector can hold up a request, the control thread or the exit. What is not exported is
 //! counted under a reason.
 
+mod call;
 mod drain;
 mod exporter;
 mod options;
@@ -14,6 +15,7 @@ mod sampler;
 #[cfg(test)]
 mod tests;
 
+pub use call::CallSpan;
 pub use drain::{DrainTrace, PhaseSpan};
 pub use options::{Protocol, TraceKeys, TraceOptions};
 pub use queue::{DropReason, Flushed};

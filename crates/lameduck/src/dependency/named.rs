@@ -1,7 +1,7 @@
 //! A dependency by name, whatever its type, together with the handle that it yielded.
 
 use super::status::Status;
-use super::{Dependency, DependencyError};
+use super::{Dependency, DependencyError, DependencyUsage};
 use crate::config::{Need, Pace};
 use futures_util::future::BoxFuture;
 use std::any::{Any, TypeId};
@@ -38,6 +38,11 @@ impl Named {
     pub(crate) async fn release(&self) -> Result<(), DependencyError> {
         self.status.released();
         self.slot.release().await
+    }
+
+    /// How much its handle is used, if it is connected and knows.
+    pub(crate) fn usage(&self) -> Option<DependencyUsage> {
+        self.slot.usage()
     }
 
     /// Whether it is a `D`.
@@ -130,6 +135,7 @@ trait Erased: Send + Sync {
     fn connect(&self) -> BoxFuture<'_, Result<(), DependencyError>>;
     fn check(&self) -> BoxFuture<'_, Result<(), DependencyError>>;
     fn release(&self) -> BoxFuture<'_, Result<(), DependencyError>>;
+    fn usage(&self) -> Option<DependencyUsage>;
     fn cell(&self) -> Box<dyn Any>;
     fn dependency_type(&self) -> TypeId;
     fn type_name(&self) -> &'static str;
@@ -160,6 +166,10 @@ impl<D: Dependency> Erased for Slot<D> {
                 None => Ok(()),
             }
         })
+    }
+
+    fn usage(&self) -> Option<DependencyUsage> {
+        self.dependency.usage(&self.cell.get()?)
     }
 
     fn cell(&self) -> Box<dyn Any> {

@@ -224,13 +224,24 @@ fn dependencies(all: &[Named]) -> Vec<Family> {
     let mut up = Family::new(&DEPENDENCY_UP);
     let mut attempts = Family::new(&DEPENDENCY_ATTEMPTS);
     let mut checks = Family::new(&DEPENDENCY_CHECK);
-    for Named { name, status, .. } in all {
+    let mut connections = Family::new(&DEPENDENCY_CONNECTIONS);
+    let mut calls = Family::new(&DEPENDENCY_CALLS);
+    for dependency in all {
+        let Named { name, status, .. } = dependency;
+        if let Some(usage) = dependency.usage() {
+            let in_use = usage.connections_open.saturating_sub(usage.connections_idle);
+            let states = [("in_use", in_use), ("idle", usage.connections_idle), ("max", usage.connections_max)];
+            states.into_iter().for_each(|(state, count)| connections.push(&[name, state], count as f64));
+            let ended = [usage.calls_succeeded, usage.calls_failed, usage.calls_timed_out];
+            let ended = ["succeeded", "failed", "timed_out"].into_iter().zip(ended);
+            ended.for_each(|(outcome, count)| calls.push(&[name, outcome], count as f64));
+        }
         let seen = status.seen();
         up.push(&[name], f64::from(u8::from(seen.condition == Condition::Up)));
         attempts.push(&[name], seen.attempts as f64);
         checks.push_buckets(&[name], &CHECK_BOUNDS, &seen.checks, seen.checks_took.as_secs_f64());
     }
-    vec![up, attempts, checks]
+    vec![up, attempts, checks, connections, calls]
 }
 
 fn files(all: &[Counts]) -> Vec<Family> {

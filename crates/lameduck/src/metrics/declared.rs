@@ -95,6 +95,10 @@ metrics! {
             "Attempts to connect to the dependency, the successful one included.";
         DEPENDENCY_CHECK = Histogram "lameduck_dependency_check_seconds" ["name"]
             "How long checks of the dependency took, whatever their result.";
+        DEPENDENCY_CONNECTIONS = Gauge "lameduck_dependency_connections" ["name", "state"]
+            "Connections to the dependency: `in_use`, `idle`, and `max`, the most that may be open; absent for kinds without a pool.";
+        DEPENDENCY_CALLS = Counter "lameduck_dependency_calls_total" ["name", "outcome"]
+            "Calls to the dependency: `succeeded`, `failed`, or `timed_out`; absent for kinds that are only checked.";
     }
     "The work runtime" {
         WORK_THREADS = Gauge "lameduck_work_threads" [] "Threads of the work runtime.";

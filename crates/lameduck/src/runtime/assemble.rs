@@ -78,7 +78,15 @@ pub(super) fn start(
     let observers = Observers::none().with(Arc::new(telemetry.requests(config.log.access)));
     let server = Server::new(config.server_options(observers));
     let handle = Handle::new(shared.clone(), server.clone(), jobs.clone());
-    let (work, threads) = WorkThreads::new(&handle);
+    let files = Files::new(tokio::runtime::Handle::current());
+    let (work, threads) = WorkThreads::new({
+        let (handle, files, telemetry) = (handle.clone(), files.clone(), telemetry.clone());
+        move || {
+            handle.enter();
+            files.enter();
+            telemetry.enter();
+        }
+    });
     let observer = Observer {
         shared: shared.clone(),
         server,
@@ -86,7 +94,7 @@ pub(super) fn start(
         workers: Default::default(),
         releasing: Default::default(),
         dependencies: parts.dependencies.clone(),
-        files: Files::new(tokio::runtime::Handle::current()),
+        files,
         telemetry,
     };
     let cluster = ClusterAccess::look(&config.cluster);

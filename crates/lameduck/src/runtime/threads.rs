@@ -1,7 +1,6 @@
 //! The work runtime: connections, handlers, workers.
 
 use super::StartError;
-use crate::handle::Handle;
 use anyhow::Context;
 use tokio::runtime::{self, Runtime};
 
@@ -12,14 +11,13 @@ pub(super) struct WorkThreads {
 }
 
 impl WorkThreads {
-    /// Starts its threads, which all know the handle. If the system has none to give, the current runtime stands in for
+    /// Starts its threads, each of which calls `enter` first: code on them knows the handle, files and traces. If the system has none to give, the current runtime stands in for
     /// them: the failed start is then reported as any other.
-    pub(super) fn new(handle: &Handle) -> (Self, Result<(), StartError>) {
-        let known = handle.clone();
+    pub(super) fn new(enter: impl Fn() + Send + Sync + 'static) -> (Self, Result<(), StartError>) {
         let runtime = runtime::Builder::new_multi_thread()
             .enable_all()
             .thread_name("lameduck-work")
-            .on_thread_start(move || known.enter())
+            .on_thread_start(enter)
             .build()
             .context("cannot start the work threads");
         match runtime {

@@ -4,10 +4,12 @@ use crate::support::{get, ready, start, start_with};
 use lameduck::axum::routing;
 use lameduck::config::{Form, Key, Kind};
 use lameduck::{
-    App, Dependency, DependencyConfig, DependencyError, DependencyKind, Engine, Service, WhenConnected, anyhow,
+    App, Call, Dependency, DependencyConfig, DependencyError, DependencyKind, DependencyUsage, Engine, RouteOptions,
+    Service, WhenConnected, anyhow,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
 
 /// A dependency that answers as long as its switch says so.
 struct Switched(Arc<AtomicBool>);
@@ -44,6 +46,11 @@ impl Dependency for Greeter {
     async fn connect(&self) -> Result<Arc<str>, DependencyError> {
         Ok(self.0.as_str().into())
     }
+
+    fn usage(&self, handle: &Arc<str>) -> Option<DependencyUsage> {
+        let connections_open = handle.len() as u64;
+        Some(DependencyUsage { connections_open, connections_idle: 1, connections_max: 9, ..Default::default() })
+    }
 }
 
 impl DependencyKind for Greeter {
@@ -70,7 +77,7 @@ async fn until(engine: &Engine, path: &str, text: &str) -> String {
         if answer.contains(text) {
             return answer;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -223,4 +230,50 @@ async fn what_the_code_brings_can_be_tuned_but_not_replaced() {
         let errors = start_with(service(), &[settings]).unwrap_err().to_string();
         assert!(errors.contains(expected), "{errors}");
     }
+}
+
+#[tokio::test]
+async fn a_default_gives_way_to_what_the_operator_configures() {
+    let service = || {
+        let build = |(): &()| Greeter("alone".to_owned());
+        let service = Service::new("test").dependency_kind::<Greeter>().default_dependency("host", build);
+        service.routes(async |start| {
+            let greeting = start.dependency::<Greeter>("host")?;
+            anyhow::Ok(App::new().route("/", routing::get(async move || greeting.to_string())))
+        })
+    };
+    for (settings, expected) in [
+        (&[][..], "alone"),
+        (&[("dependencies.host.connect_timeout", "3s")], "alone"),
+        (&[("dependencies.host.greeter", "ann")], "ann!"),
+    ] {
+        let engine = start(service(), settings);
+        ready(&engine).await;
+        let answer = get(engine.addresses().http, "/").await;
+        assert!(answer.ends_with(&format!("\n{expected}")), "{answer}");
+        let in_use =
+            format!("lameduck_dependency_connections{{name=\"host\",state=\"in_use\"}} {}\n", expected.len() - 1);
+        until(&engine, "/metrics", &in_use).await;
+        engine.close();
+        engine.ended().await;
+    }
+    let errors = start_with(service(), &[("dependencies.host.required", "false")]).unwrap_err().to_string();
+    assert!(errors.contains("the service cannot work without it"), "{errors}");
+}
+
+#[tokio::test]
+async fn a_call_knows_what_is_left_of_the_time_of_its_request() {
+    let left = async || Call::time_left().map_or("no bound".to_owned(), |left| left.as_secs().to_string());
+    let options = RouteOptions { request_timeout: Some(Duration::from_secs(1000)), body_bytes: None };
+    let service = Service::new("test").routes(async move |_| {
+        anyhow::Ok(App::new().route("/free", routing::get(left)).route_with("/bound", routing::get(left), options))
+    });
+    let engine = start(service, &[]);
+    ready(&engine).await;
+    assert!(get(engine.addresses().http, "/free").await.ends_with("no bound"));
+    let answer = get(engine.addresses().http, "/bound").await;
+    let seconds: u64 = answer.rsplit('\n').next().unwrap().parse().unwrap();
+    assert!((900..1000).contains(&seconds), "{answer}");
+    engine.close();
+    engine.ended().await;
 }

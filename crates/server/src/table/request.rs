@@ -74,6 +74,13 @@ impl RequestCell {
         passed(self.due_ns.load(Relaxed)) || passed(self.deadline_ns.load(Relaxed))
     }
 
+    /// Time until it should have been answered, or have ended; `None`: it has no bound.
+    pub(crate) fn time_left(&self, now_ns: u64) -> Option<Duration> {
+        let bounds = [self.due_ns.load(Relaxed), self.deadline_ns.load(Relaxed)];
+        let bounds = bounds.into_iter().filter(|&at_ns| at_ns != 0 && at_ns != u64::MAX);
+        bounds.min().map(|at_ns| Duration::from_nanos(at_ns.saturating_sub(now_ns)))
+    }
+
     /// It has turned out to be of another kind.
     pub(crate) fn set_kind(&self, kind: Kind) {
         let what = self.what.load(Relaxed) & 0x00ff_ffff;

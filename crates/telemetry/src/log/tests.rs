@@ -57,7 +57,7 @@ fn ecs() -> Options {
 
 fn context() -> Context {
     let trace = Trace { trace_id: 0xa, span_id: 0xb, sampled: true, state: None };
-    Context { request_id: Some("r-1".parse().unwrap()), trace: Some(trace) }
+    Context { request_id: Some("r-1".parse().unwrap()), trace: Some(trace), deadline: None }
 }
 
 #[test]

@@ -106,6 +106,8 @@ pub(crate) struct KindKeys {
 pub(crate) struct Declared {
     pub(crate) name: String,
     pub(crate) need: Need,
+    /// Whether the operator may configure a kind in its place.
+    pub(crate) replaceable: bool,
 }
 
 /// Start-up stages.
@@ -185,7 +187,7 @@ fn check_one(name: &str, config: &Config, check: &mut Check<'_>, schema: &Servic
     let set: Vec<_> = schema.kinds.iter().filter(|kind| check.is_set(&path(kind.kind))).collect();
     let declared = schema.declared.iter().find(|declared| declared.name == name);
     let kinds = schema.kinds.iter().map(|kind| kind.kind).collect::<Vec<_>>().join(", ");
-    match (set.as_slice(), declared) {
+    match (set.as_slice(), declared.filter(|declared| set.is_empty() || !declared.replaceable)) {
         ([kind], None) => {
             for other in other_keys(schema, kind) {
                 let key = path(other);
@@ -264,13 +266,22 @@ impl Dependency {
                 },
             }
         };
-        let is_declared = |name: &str| schema.declared.iter().any(|declared| declared.name == name);
-        let configured = values.names("dependencies").filter(|name| !is_declared(name)).filter_map(|name| {
+        let kind_of = |name: &str| {
             let is_set = |kind: &&KindKeys| values.value(&format!("dependencies.{name}.{}", kind.kind)).is_some();
-            let kind = schema.kinds.iter().find(is_set)?;
-            Some(read(name, Some(kind), if kind.required { Need::AtStart } else { Need::Optional }))
+            schema.kinds.iter().find(is_set)
+        };
+        let configured = values.names("dependencies").filter_map(|name| {
+            let declared = schema.declared.iter().find(|declared| declared.name == name);
+            let (kind, needed) = match (kind_of(name)?, declared) {
+                (kind, None) => (kind, if kind.required { Need::AtStart } else { Need::Optional }),
+                (kind, Some(declared)) if declared.replaceable => (kind, declared.need),
+                (_, Some(_)) => return None,
+            };
+            Some(read(name, Some(kind), needed))
         });
-        let declared = schema.declared.iter().map(|declared| read(&declared.name, None, declared.need));
+        let replaced = |declared: &&Declared| declared.replaceable && kind_of(&declared.name).is_some();
+        let declared = schema.declared.iter().filter(|declared| !replaced(declared));
+        let declared = declared.map(|declared| read(&declared.name, None, declared.need));
         configured.chain(declared).collect()
     }
 }
