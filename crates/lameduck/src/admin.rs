@@ -1,19 +1,22 @@
 //! The admin port: probes, metrics, /drain and the status page, on the control thread. It answers while every work
 //! thread is blocked, and to the very end. Its requests are not in the ledger.
 
+mod access;
 mod drain;
 mod level;
 mod listener;
 mod probes;
+mod requests;
 mod scrape;
 
-pub(crate) use drain::DrainAccess;
+pub(crate) use access::DrainAccess;
 pub(crate) use listener::serve;
 pub(crate) use probes::readiness;
 
 use crate::events::Events;
 use crate::liveness::Heartbeat;
 use crate::observer::Observer;
+use crate::recent::Recent;
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
@@ -27,6 +30,7 @@ pub(crate) struct Admin {
     pub(crate) registry: Registry,
     pub(crate) events: Events,
     pub(crate) access: DrainAccess,
+    pub(crate) recent: Recent,
 }
 
 /// The routes of the admin port.
@@ -39,6 +43,8 @@ pub(crate) fn router(admin: Admin) -> Router {
         .route("/startupz", get(probes::startupz))
         .route("/metrics", get(scrape::scrape))
         .route("/log/level", get(level::show).put(level::change))
+        .route("/requests", get(requests::list))
+        .route("/recent", get(requests::recent))
         .route("/drain", get(drain::document).post(drain::begin))
         .with_state(admin)
 }

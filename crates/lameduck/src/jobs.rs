@@ -2,7 +2,6 @@
 //! back, or lost, and the lost are named in the report.
 
 use lameduck_lifecycle::{Jobs as Counts, Straggler, StragglerKind, WaitsFor};
-use lameduck_support::duration::millis;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -64,15 +63,8 @@ impl Jobs {
         let book = self.book();
         let mut open: Vec<_> = book.open.iter().collect();
         open.sort_unstable_by_key(|(number, _)| **number);
-        let straggler = |open: &Open| Straggler {
-            what: StragglerKind::Job,
-            name: open.id.clone(),
-            protocol: None,
-            kind: None,
-            age_ms: millis(open.since.elapsed()),
-            waits_for: WaitsFor::Worker,
-            text: WaitsFor::Worker.sentence().to_owned(),
-        };
+        let straggler =
+            |open: &Open| Straggler::new(StragglerKind::Job, &open.id, open.since.elapsed(), WaitsFor::Worker);
         open.into_iter().take(most).map(|(_, open)| straggler(open)).collect()
     }
 

@@ -128,6 +128,7 @@ mod jobs;
 mod liveness;
 mod metrics;
 mod observer;
+mod recent;
 mod release;
 mod reload;
 mod report_file;

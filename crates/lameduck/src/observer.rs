@@ -7,13 +7,17 @@ use crate::release::Releasing;
 use crate::reload::Files;
 use crate::telemetry::Telemetry;
 use crate::workers::WorkerSet;
-use lameduck_lifecycle::{Document, Phase, Report, Snapshot, Straggler};
+use lameduck_lifecycle::{Document, Phase, Report, Snapshot, Straggler, StragglerKind};
 use lameduck_server::{Numbers, Server};
+use std::sync::{Arc, OnceLock};
 
 /// Names of those who are left that a document carries at most.
 const STRAGGLERS_MAX: usize = 64;
 
-/// Reads everything, changes nothing. A cheap handle.
+/// The requests that were in flight when the deadline cut them, as they were then.
+pub(crate) type CutRequests = Arc<OnceLock<Vec<Straggler>>>;
+
+/// Reads everything, orders nothing. A cheap handle.
 #[derive(Clone, Debug)]
 pub(crate) struct Observer {
     pub(crate) shared: Shared,
@@ -21,6 +25,7 @@ pub(crate) struct Observer {
     pub(crate) jobs: Jobs,
     pub(crate) workers: WorkerSet,
     pub(crate) releasing: Releasing,
+    pub(crate) cut: CutRequests,
     pub(crate) dependencies: Dependencies,
     pub(crate) files: Files,
     pub(crate) telemetry: Telemetry,
@@ -62,12 +67,23 @@ impl Observer {
         }
     }
 
+    /// The deadline is about to cut what is in flight: afterwards nobody could say what that was.
+    pub(crate) fn keep_cut(&self) {
+        let requests = self.server.stragglers(STRAGGLERS_MAX).into_iter();
+        let requests = requests.filter(|straggler| straggler.what == StragglerKind::Request).collect();
+        let _ = self.cut.set(requests);
+    }
+
     fn stragglers(&self, phase: &Phase) -> Vec<Straggler> {
         match phase {
             Phase::Starting(_) | Phase::Ready { .. } => Vec::new(),
             Phase::LameDuck { .. } | Phase::Draining(_) => self.server.stragglers(STRAGGLERS_MAX),
             Phase::Releasing(_) | Phase::Flushing(_) | Phase::Exited(_) => {
-                let mut left = self.server.stragglers(STRAGGLERS_MAX);
+                let mut left = self.cut.get().cloned().unwrap_or_default();
+                let still = self.server.stragglers(STRAGGLERS_MAX).into_iter();
+                let is_new = |one: &Straggler| left.iter().all(|cut| !is_same(cut, one));
+                let still: Vec<_> = still.filter(is_new).collect();
+                left.extend(still);
                 left.extend(self.workers.stragglers());
                 left.extend(self.releasing.straggler());
                 left.extend(self.jobs.stragglers(STRAGGLERS_MAX));
@@ -76,4 +92,9 @@ impl Observer {
             }
         }
     }
+}
+
+/// Whether both are the same request. Streams of one connection to one route differ in their ids.
+fn is_same(cut: &Straggler, other: &Straggler) -> bool {
+    (&cut.name, &cut.request_id) == (&other.name, &other.request_id)
 }

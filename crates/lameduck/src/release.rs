@@ -4,7 +4,6 @@
 use crate::dependency::{Dependencies, Named};
 use crate::workers::WorkerSet;
 use lameduck_lifecycle::{Straggler, StragglerKind, WaitsFor};
-use lameduck_support::duration::millis;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime;
@@ -25,15 +24,7 @@ impl Releasing {
     /// The dependency that is being released, by name.
     pub(crate) fn straggler(&self) -> Option<Straggler> {
         let current = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        current.map(|(name, since)| Straggler {
-            what: StragglerKind::Release,
-            name,
-            protocol: None,
-            kind: None,
-            age_ms: millis(since.elapsed()),
-            waits_for: WaitsFor::Release,
-            text: WaitsFor::Release.sentence().to_owned(),
-        })
+        current.map(|(name, since)| Straggler::new(StragglerKind::Release, name, since.elapsed(), WaitsFor::Release))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::ledger::Ledger;
 use crate::phase::{Phase, Readiness};
 use crate::vocabulary::{CloseReason, ConnectionState, Kind, Protocol};
 use lameduck_support::closed_set;
+use lameduck_support::duration::millis;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -189,4 +190,27 @@ pub struct Straggler {
     pub waits_for: WaitsFor,
     /// The same for people, with numbers where there are any. May change at any time.
     pub text: String,
+    /// `x-request-id`, for requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The trace that the client of a request was shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+}
+
+impl Straggler {
+    /// Of this name and age. What only connections and requests have is absent.
+    pub fn new(what: StragglerKind, name: impl Into<String>, age: Duration, waits_for: WaitsFor) -> Self {
+        Self {
+            what,
+            name: name.into(),
+            protocol: None,
+            kind: None,
+            age_ms: millis(age),
+            waits_for,
+            text: waits_for.sentence().to_owned(),
+            request_id: None,
+            trace_id: None,
+        }
+    }
 }

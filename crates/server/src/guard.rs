@@ -39,7 +39,7 @@ pub(crate) struct Guard {
     /// gRPC: how the call ended.
     grpc_status: Option<u16>,
     /// What the observers keep for this request.
-    pub(crate) scopes: Option<Box<Scopes>>,
+    pub(crate) scopes: Option<Scopes>,
 }
 
 /// The method whose success hands the socket over.
@@ -139,6 +139,8 @@ impl Guard {
             leaving: self.after_signal,
             time_left,
         });
+        let trace_id = self.scopes.as_ref().and_then(Scopes::trace_id);
+        self.cell().set_ids(self.id.as_ref().map_or(b"", HeaderValue::as_bytes), trace_id);
     }
 
     /// The response head goes out.
@@ -303,7 +305,7 @@ fn fits(row: &Row) -> bool {
 }
 
 #[cold]
-fn tell_observers(guard: &Guard, scopes: Option<Box<Scopes>>, outcome: Outcome, ended: Ended) {
+fn tell_observers(guard: &Guard, scopes: Option<Scopes>, outcome: Outcome, ended: Ended) {
     let row = &*guard.row;
     let path = &row.routes.route(guard.route()).path;
     let record = Record {

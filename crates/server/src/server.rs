@@ -7,6 +7,7 @@ use crate::arrivals::Arrivals;
 #[cfg(doc)]
 use crate::bound::Bound;
 use crate::histogram::RouteHistogram;
+use crate::in_flight::{self, InFlight};
 use crate::listen::Listen;
 use crate::numbers::Numbers;
 use crate::options::Options;
@@ -162,6 +163,11 @@ impl Server {
     /// Who is left, oldest first, at most `most`.
     pub fn stragglers(&self, most: usize) -> Vec<Straggler> {
         stragglers::list(&self.shared, most)
+    }
+
+    /// Requests in flight, oldest first, at most `most`, and how many more there are. A pass over the connections.
+    pub fn in_flight(&self, most: usize) -> (Vec<InFlight>, u64) {
+        in_flight::list(&self.shared, most)
     }
 
     /// Durations by method, route and status.

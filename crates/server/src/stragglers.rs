@@ -1,11 +1,12 @@
 //! Who is left, by name: what an operator reads when a drain does not end.
 
-use crate::app::METHODS;
 use crate::clock;
+use crate::in_flight::{self, InFlight};
 use crate::shared::Shared;
-use crate::table::{Order, RequestCell, Row};
+use crate::table::{RequestCell, Row};
 use lameduck_lifecycle::{ConnectionState, Protocol, Straggler, StragglerKind, WaitsFor};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Requests and connections that are left, oldest first, at most `most`.
 pub(crate) fn list(shared: &Shared, most: usize) -> Vec<Straggler> {
@@ -34,7 +35,7 @@ fn describe(row: &Row, now: u64, most: usize, out: &mut Vec<Straggler>) {
     if streams > 0 {
         return;
     }
-    if row.protocol() == Protocol::Http1 && row.activity.in_flight() > 0 {
+    if in_flight::has_request(row) {
         out.push(request(row, &row.request, row.activity.since_ns(), now));
     } else {
         out.push(connection(row, now));
@@ -42,27 +43,16 @@ fn describe(row: &Row, now: u64, most: usize, out: &mut Vec<Straggler>) {
 }
 
 fn request(row: &Row, cell: &RequestCell, began_ns: u64, now: u64) -> Straggler {
-    let (route, method, kind) = cell.what();
-    let path = &row.routes.route(route).path;
-    let path = if path.is_empty() { "(no route)" } else { path };
-    let method = METHODS.get(usize::from(method)).copied().unwrap_or("_OTHER");
-    let waits_for = if !cell.is_answered() {
-        WaitsFor::Handler
-    } else if row.orders.read().has(Order::UPGRADED) {
-        WaitsFor::Upgraded
-    } else if row.activity.unsent() {
-        WaitsFor::ClientRead
-    } else {
-        WaitsFor::ResponseBody
-    };
+    let InFlight { connection, peer, protocol, kind, method, route, age, waits_for, request_id, trace_id, .. } =
+        in_flight::describe(row, cell, began_ns, now);
+    let route = route.as_deref().unwrap_or("(no route)");
+    let name = format!("#{connection} {peer} {method} {route}");
     Straggler {
-        what: StragglerKind::Request,
-        name: format!("#{} {} {method} {path}", row.id, row.peer),
-        protocol: Some(row.protocol()),
+        protocol: Some(protocol),
         kind: Some(kind),
-        age_ms: age_ms(began_ns, now),
-        waits_for,
-        text: waits_for.sentence().to_owned(),
+        request_id,
+        trace_id,
+        ..Straggler::new(StragglerKind::Request, name, age, waits_for)
     }
 }
 
@@ -83,17 +73,10 @@ fn connection(row: &Row, now: u64) -> Straggler {
     } else {
         String::new()
     };
+    let age = Duration::from_nanos(now.saturating_sub(row.accepted_ns));
     Straggler {
-        what: StragglerKind::Connection,
-        name: format!("#{} {}", row.id, row.peer),
         protocol: Some(row.protocol()),
-        kind: None,
-        age_ms: age_ms(row.accepted_ns, now),
-        waits_for,
         text: format!("{}{numbers}", waits_for.sentence()),
+        ..Straggler::new(StragglerKind::Connection, format!("#{} {}", row.id, row.peer), age, waits_for)
     }
-}
-
-fn age_ms(from_ns: u64, now_ns: u64) -> u64 {
-    now_ns.saturating_sub(from_ns) / 1_000_000
 }

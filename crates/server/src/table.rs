@@ -6,6 +6,7 @@ mod orders;
 mod read_mark;
 mod request;
 mod row;
+mod text;
 
 pub(crate) use orders::{Order, Orders};
 pub(crate) use request::{RequestCell, Stream};

@@ -1,28 +1,14 @@
 //! /drain: the document to read, and the order to leave.
 
 use super::Admin;
-use crate::config::DrainCall;
+use super::access::Allowed;
 use crate::events::Events;
-use crate::reload::{Files, Reloaded};
 use axum::Json;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, WWW_AUTHENTICATE};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::header::CACHE_CONTROL;
 use lameduck_lifecycle::Event;
-use std::net::SocketAddr;
-use subtle::ConstantTimeEq;
-
-/// Who may order the process to leave.
-#[derive(Clone)]
-pub(crate) enum DrainAccess {
-    /// Nobody.
-    Off,
-    /// Whoever is inside the pod, or forwarded into it.
-    Loopback,
-    /// Whoever has this token.
-    Token(Reloaded<Vec<u8>>),
-}
 
 /// `GET /drain`.
 pub(super) async fn document(State(admin): State<Admin>) -> Response {
@@ -30,15 +16,7 @@ pub(super) async fn document(State(admin): State<Admin>) -> Response {
 }
 
 /// `POST /drain`: 202 with the document once leaving has begun. A further call changes nothing and answers the same.
-pub(super) async fn begin(
-    State(admin): State<Admin>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> Response {
-    if let Err(refusal) = admin.access.check(peer, &headers) {
-        tracing::warn!(%peer, "POST /drain refused: {}", refusal.sentence());
-        return refusal.into_response();
-    }
+pub(super) async fn begin(State(admin): State<Admin>, Allowed(peer): Allowed) -> Response {
     tracing::info!(%peer, "drain requested by {peer}");
     leave(&admin.events, admin.observer.shared.view.clone()).await;
     (StatusCode::ACCEPTED, [(CACHE_CONTROL, "no-store")], Json(admin.observer.document())).into_response()
@@ -48,119 +26,4 @@ pub(super) async fn begin(
 async fn leave(events: &Events, mut view: tokio::sync::watch::Receiver<crate::events::PhaseView>) {
     events.send(Event::LeaveAsked).await;
     let _ = view.wait_for(crate::events::PhaseView::is_leaving).await;
-}
-
-impl DrainAccess {
-    /// Reads the token, if there is to be one, and again when its file changes.
-    ///
-    /// # Errors
-    /// Which file cannot be read, or has no token.
-    pub(crate) fn new(call: &DrainCall, files: &Files) -> anyhow::Result<Self> {
-        let file = match call {
-            DrainCall::Off => return Ok(Self::Off),
-            DrainCall::Loopback => return Ok(Self::Loopback),
-            DrainCall::Token(file) => file,
-        };
-        let token = files.open("admin.token_file", vec![file.clone()], |contents| {
-            let token = contents.iter().flatten().copied().collect::<Vec<_>>().trim_ascii().to_owned();
-            anyhow::ensure!(!token.is_empty(), "the file is empty: write the token into it");
-            Ok(token)
-        })?;
-        Ok(Self::Token(token))
-    }
-
-    /// Whether the caller may, by the rule of `admin.drain`.
-    pub(super) fn check(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<(), Refusal> {
-        match self {
-            Self::Off => Err(Refusal::Off),
-            Self::Loopback if !peer.ip().to_canonical().is_loopback() => Err(Refusal::NotLoopback),
-            // A page in a browser on this machine comes from loopback as well, but it says where it is from.
-            Self::Loopback if !same_origin(headers) => Err(Refusal::ForeignOrigin),
-            Self::Loopback => Ok(()),
-            Self::Token(token) => match bearer(headers) {
-                Some(given) if bool::from(given.ct_eq(&token.get())) => Ok(()),
-                Some(_) | None => Err(Refusal::NoToken),
-            },
-        }
-    }
-}
-
-fn same_origin(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else { return true };
-    let host = headers.get(HOST).map(http::HeaderValue::as_bytes).unwrap_or_default();
-    origin.as_bytes().strip_prefix(b"http://") == Some(host)
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let value = headers.get(AUTHORIZATION)?.as_bytes();
-    let (scheme, token) = value.split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
-}
-
-/// Why not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    Off,
-    NotLoopback,
-    ForeignOrigin,
-    NoToken,
-}
-
-impl Refusal {
-    pub(super) fn sentence(self) -> &'static str {
-        match self {
-            Self::Off => "admin.drain is off: send SIGTERM instead",
-            Self::NotLoopback => "admin.drain is loopback: call from inside the pod, or set it to token",
-            Self::ForeignOrigin => "admin.drain is loopback: not for pages of another origin",
-            Self::NoToken => "admin.drain is token: send it as `Authorization: Bearer TOKEN`",
-        }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let error = Json(serde_json::json!({ "error": self.sentence() }));
-        match self {
-            Self::NoToken => (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], error).into_response(),
-            Self::Off | Self::NotLoopback | Self::ForeignOrigin => (StatusCode::FORBIDDEN, error).into_response(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(pairs: &[(http::HeaderName, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn only_whom_the_configuration_names() {
-        let inside: SocketAddr = "127.0.0.1:9".parse().unwrap();
-        let mapped: SocketAddr = "[::ffff:127.0.0.1]:9".parse().unwrap();
-        let outside: SocketAddr = "10.0.0.9:9".parse().unwrap();
-        let none = HeaderMap::new();
-        assert_eq!(DrainAccess::Off.check(inside, &none), Err(Refusal::Off));
-        assert_eq!(DrainAccess::Loopback.check(inside, &none), Ok(()));
-        assert_eq!(DrainAccess::Loopback.check(mapped, &none), Ok(()));
-        assert_eq!(DrainAccess::Loopback.check(outside, &none), Err(Refusal::NotLoopback));
-
-        let page = headers(&[(ORIGIN, "http://evil.example"), (HOST, "localhost:8081")]);
-        let own = headers(&[(ORIGIN, "http://localhost:8081"), (HOST, "localhost:8081")]);
-        assert_eq!(DrainAccess::Loopback.check(inside, &page), Err(Refusal::ForeignOrigin));
-        assert_eq!(DrainAccess::Loopback.check(inside, &own), Ok(()));
-
-        let token = DrainAccess::Token(Reloaded::fixed(b"s3cret".to_vec()));
-        for (given, expected) in [
-            (None, Err(Refusal::NoToken)),
-            (Some("Bearer s3cre"), Err(Refusal::NoToken)),
-            (Some("Basic s3cret"), Err(Refusal::NoToken)),
-            (Some("bearer s3cret"), Ok(())),
-            (Some("Bearer s3cret"), Ok(())),
-        ] {
-            let headers = given.map_or_else(HeaderMap::new, |given| headers(&[(AUTHORIZATION, given)]));
-            assert_eq!(token.check(outside, &headers), expected, "{given:?}");
-        }
-    }
 }

@@ -1,13 +1,13 @@
 //! /log/level: the filter of the log, to read and to change.
 
 use super::Admin;
+use super::access::Allowed;
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde_json::json;
-use std::net::SocketAddr;
 
 /// `GET /log/level`.
 pub(super) async fn show(State(admin): State<Admin>) -> Response {
@@ -18,16 +18,7 @@ pub(super) async fn show(State(admin): State<Admin>) -> Response {
 }
 
 /// `PUT /log/level` with `{"level": "info,lameduck=debug"}`: under the rule of `admin.drain`.
-pub(super) async fn change(
-    State(admin): State<Admin>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    if let Err(refusal) = admin.access.check(peer, &headers) {
-        tracing::warn!(%peer, "PUT /log/level refused: {}", refusal.sentence());
-        return refusal.into_response();
-    }
+pub(super) async fn change(State(admin): State<Admin>, Allowed(peer): Allowed, body: Bytes) -> Response {
     let Some(log) = &admin.observer.telemetry.log else { return not_ours() };
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]

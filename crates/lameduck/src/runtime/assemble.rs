@@ -17,6 +17,7 @@ use crate::jobs::Jobs;
 use crate::liveness::Heartbeat;
 use crate::metrics::{Collector, Sources};
 use crate::observer::Observer;
+use crate::recent::Recent;
 use crate::reload::Files;
 use crate::service::Common;
 use crate::telemetry::Telemetry;
@@ -93,6 +94,7 @@ pub(super) fn start(
         jobs,
         workers: Default::default(),
         releasing: Default::default(),
+        cut: Default::default(),
         dependencies: parts.dependencies.clone(),
         files,
         telemetry,
@@ -119,12 +121,15 @@ impl Core {
         let registry = self.registry(parts.version)?;
         let access = DrainAccess::new(&self.config.admin.drain, &self.observer.files)?;
         let (observer, events) = (self.observer.clone(), self.events.clone());
+        let recent = Recent::default();
+        tokio::spawn(recent.clone().fill(observer.clone()));
         let router = admin::router(Admin {
             observer,
             heartbeat: self.heartbeat.clone(),
             registry: registry.clone(),
             events,
             access,
+            recent,
         });
         let listener = tokio::net::TcpListener::from_std(admin).context("the admin port")?;
         tokio::spawn(admin::serve(listener, router));

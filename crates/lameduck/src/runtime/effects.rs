@@ -61,7 +61,10 @@ impl Effects for EffectHandler {
             Effect::GiveNotice => return self.give_notice(),
             Effect::Drain { until } => self.drain(until),
             Effect::BoundMoved { until } => self.bound_moved(until),
-            Effect::Cut => self.observer.server.force(),
+            Effect::Cut => {
+                self.observer.keep_cut();
+                self.observer.server.force();
+            }
             Effect::Release { until } => self.release(until),
             Effect::Flush { until } => return self.flush(until),
             Effect::Exit => {}

@@ -4,7 +4,6 @@ use super::{PendingWorker, Worker};
 use crate::events::Events;
 use crate::handle::Handle;
 use lameduck_lifecycle::{Event, Straggler, StragglerKind, WaitsFor};
-use lameduck_support::duration::millis;
 use tokio::runtime;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
@@ -60,15 +59,7 @@ impl WorkerSet {
         let left = members.iter().filter(|member| !*member.ended.borrow());
         left.map(|member| {
             let waits_for = if *member.turn.borrow() { WaitsFor::Work } else { WaitsFor::Turn };
-            Straggler {
-                what: StragglerKind::Worker,
-                name: member.name.clone(),
-                protocol: None,
-                kind: None,
-                age_ms: millis(member.started.elapsed()),
-                waits_for,
-                text: waits_for.sentence().to_owned(),
-            }
+            Straggler::new(StragglerKind::Worker, &member.name, member.started.elapsed(), waits_for)
         })
         .collect()
     }

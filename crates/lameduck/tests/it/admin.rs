@@ -1,9 +1,14 @@
 //! The admin port: probes, page, metrics, /drain and who may call it.
 
 use crate::support::{ask, get, ready, start};
+use lameduck::axum::{Router, routing::get as on_get};
 use lameduck::prometheus::IntCounter;
-use lameduck::{Engine, PhaseName, Service, Start, anyhow, axum::Router};
+use lameduck::{Engine, PhaseName, Service, Start, anyhow};
+use serde_json::{Value, json};
 use std::collections::HashSet;
+use std::future::pending;
+use std::sync::Arc;
+use tokio::sync::Notify;
 
 async fn running(settings: &[(&str, &str)]) -> Engine {
     let engine = start(Service::new("test"), settings);
@@ -88,6 +93,51 @@ async fn a_drain_call_needs_what_the_configuration_says() {
 }
 
 #[tokio::test]
+async fn requests_in_flight_are_listed_for_who_may_order_a_drain() {
+    let entered = Arc::new(Notify::new());
+    let inside = entered.clone();
+    let stuck = async move || {
+        inside.notify_one();
+        pending::<()>().await;
+    };
+    let routes = Router::new().route("/stuck/{id}", on_get(stuck));
+    let engine = start(Service::new("test").routes(async |_| anyhow::Ok(routes)), &[]);
+    ready(&engine).await;
+    let (http, admin) = (engine.addresses().http, engine.addresses().admin);
+    assert_eq!(json(&get(admin, "/requests").await), json!({ "requests": [], "more": 0 }));
+    let traceparent = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00\r\n";
+    let headers = format!("x-request-id: r-1\r\n{traceparent}");
+    let asking = tokio::spawn(async move { ask(http, "GET /stuck/secret?token=secret", &headers).await });
+    entered.notified().await;
+    let answer = get(admin, "/requests").await;
+    assert!(!answer.contains("secret"), "patterns, never paths: {answer}");
+    let listed = json(&answer);
+    let one = &listed["requests"][0];
+    for (key, expected) in [
+        ("request_id", "r-1"),
+        ("trace_id", "0af7651916cd43dd8448eb211c80319c"),
+        ("method", "GET"),
+        ("route", "/stuck/{id}"),
+        ("waits_for", "handler"),
+        ("text", "the handler has not answered"),
+        ("listener", "http"),
+        ("protocol", "http1"),
+        ("kind", "request"),
+    ] {
+        assert_eq!(one[key], expected, "{listed:#}");
+    }
+    assert!(one["age_ms"].is_u64() && one["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{listed:#}");
+    engine.close();
+    drop((engine.ended().await, asking));
+
+    let off = running(&[("admin.drain", "off")]).await;
+    let refused = get(off.addresses().admin, "/requests").await;
+    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("admin.drain is off"), "{refused}");
+    let recent = json(&get(off.addresses().admin, "/recent").await);
+    assert_eq!((&recent["step_seconds"], &recent["all"]["requests"]), (&json!(5), &json!(0)), "{recent:#}");
+}
+
+#[tokio::test]
 async fn the_newest_connection_gets_in_however_many_are_held_open() {
     let engine = running(&[]).await;
     let admin = engine.addresses().admin;
@@ -96,6 +146,10 @@ async fn the_newest_connection_gets_in_however_many_are_held_open() {
         held.push(tokio::net::TcpStream::connect(admin).await.unwrap());
     }
     assert_eq!(body(&get(admin, "/livez").await), "ok");
+}
+
+fn json(answer: &str) -> Value {
+    serde_json::from_str(body(answer)).unwrap()
 }
 
 fn body(answer: &str) -> &str {

@@ -74,6 +74,9 @@ async fn close_cuts_what_is_in_flight_and_says_so() {
     let report = engine.ended().await;
     assert_eq!((report.exit.code(), report.document.ledger.in_flight()), (3, 0));
     assert_eq!(report.document.ledger.lost(), 1);
+    let named: Vec<_> = report.document.stragglers.iter().map(|left| (&*left.name, left.waits_for.as_str())).collect();
+    assert!(matches!(named[..], [(name, "handler")] if name.ends_with("GET /stuck")), "{named:?}");
+    assert!(report.document.stragglers[0].request_id.is_some());
     drop(request);
 }
 

@@ -23,17 +23,19 @@ fn leaving() -> (Machine, Snapshot) {
     (machine, snapshot)
 }
 
+fn straggler(name: &str, age_ms: u64) -> Straggler {
+    Straggler::new(StragglerKind::Request, name, Duration::from_millis(age_ms), WaitsFor::Handler)
+}
+
 /// A document in which every part that may be absent is there.
 pub(super) fn full() -> Document {
     let (machine, mut snapshot) = leaving();
     snapshot.stragglers = vec![Straggler {
-        what: StragglerKind::Request,
-        name: "GET /slow".to_owned(),
         protocol: Some(Protocol::Http1),
         kind: Some(crate::Kind::Request),
-        age_ms: 1,
-        waits_for: WaitsFor::Handler,
-        text: WaitsFor::Handler.sentence().to_owned(),
+        request_id: Some("r-1".to_owned()),
+        trace_id: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
+        ..straggler("GET /slow", 1)
     }];
     snapshot.connections.add_closed(Protocol::Http1, crate::CloseReason::Finished, 1);
     let mut document = Document::new(&snapshot, machine.plan(), machine.wake_at());
@@ -76,13 +78,8 @@ fn the_compact_form_fits_and_says_what_is_missing() {
     let (machine, mut snapshot) = leaving();
     snapshot.stragglers = (0..200)
         .map(|id| Straggler {
-            what: StragglerKind::Request,
-            name: format!("GET /bench/slow #{id}"),
             protocol: Some(Protocol::Http1),
-            kind: None,
-            age_ms: 1_000 + id,
-            waits_for: WaitsFor::Handler,
-            text: WaitsFor::Handler.sentence().to_owned(),
+            ..straggler(&format!("GET /bench/slow #{id}"), 1_000 + id)
         })
         .collect();
     let document = Document::new(&snapshot, machine.plan(), None);

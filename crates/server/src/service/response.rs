@@ -226,7 +226,7 @@ impl Future for Answer {
             return Poll::Ready(Ok(this.finish(response)));
         }
         let Some(routed) = &mut this.routed else { return Poll::Pending };
-        let scopes = this.guard.as_mut().and_then(|guard| guard.scopes.as_deref_mut());
+        let scopes = this.guard.as_mut().and_then(|guard| guard.scopes.as_mut());
         let polled = catch_unwind(AssertUnwindSafe(|| match scopes {
             None => Pin::new(routed).poll(cx),
             Some(scopes) => poll_inside(scopes, routed, cx),
@@ -257,7 +257,7 @@ fn own_response(status: StatusCode, sentence: &str, id: &Option<HeaderValue>, gu
 }
 
 fn ids<'a>(request: &'a Option<HeaderValue>, guard: Option<&'a Guard>) -> Ids<'a> {
-    let scopes = guard.and_then(|guard| guard.scopes.as_deref());
+    let scopes = guard.and_then(|guard| guard.scopes.as_ref());
     Ids { request: request.as_ref(), trace: scopes.and_then(Scopes::trace_id) }
 }
 

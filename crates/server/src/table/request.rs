@@ -1,6 +1,7 @@
 //! One request, as the sweep and the report see it: cells that its guard writes.
 
 use super::orders::Orders;
+use super::text::TextCell;
 use crate::clock;
 use lameduck_lifecycle::Kind;
 use std::cell::Cell;
@@ -19,6 +20,9 @@ pub(crate) struct RequestCell {
     what: AtomicU32,
     /// The response head is out.
     answered: AtomicBool,
+    /// Its ids, if anything observes requests. A request id has at most 128 bytes, a trace id 32 digits.
+    request_id: TextCell<16>,
+    trace_id: TextCell<4>,
 }
 
 /// One HTTP/2 stream: it has its own task, so its own orders.
@@ -79,6 +83,21 @@ impl RequestCell {
         let bounds = [self.due_ns.load(Relaxed), self.deadline_ns.load(Relaxed)];
         let bounds = bounds.into_iter().filter(|&at_ns| at_ns != 0 && at_ns != u64::MAX);
         bounds.min().map(|at_ns| Duration::from_nanos(at_ns.saturating_sub(now_ns)))
+    }
+
+    /// Under which ids logs and traces know it.
+    #[inline]
+    pub(crate) fn set_ids(&self, request_id: &[u8], trace_id: Option<&str>) {
+        self.request_id.set(request_id);
+        match trace_id {
+            Some(trace_id) => self.trace_id.set(trace_id.as_bytes()),
+            None => self.trace_id.clear(),
+        }
+    }
+
+    /// Request id and trace id, as far as it has them.
+    pub(crate) fn ids(&self) -> (Option<String>, Option<String>) {
+        (self.request_id.get(), self.trace_id.get())
     }
 
     /// It has turned out to be of another kind.

@@ -8,6 +8,7 @@ mod client;
 mod goodbye;
 mod grpc;
 mod half_close;
+mod in_flight;
 mod kinds;
 mod life;
 mod limits;
