@@ -2,7 +2,7 @@
 {{- define "lameduck.check.drain" -}}
 {{- $drain := .Values.drain -}}
 {{- $bad := dict -}}
-{{- range $key := list "delay" "floor" "delay_max" "grace_period" "pre_stop" "release" "flush" "margin" -}}
+{{- range $key := list "delay" "floor" "delay_max" "grace_period" "pre_stop" "release" "flush" "scrape_wait" "margin" -}}
 {{- if lt (int64 (include "lameduck.ms" (get $drain $key))) 0 -}}
 {{- $_ := set $bad $key true }}
 drain.{{ $key }}: {{ get $drain $key | toJson }} is not a duration: write a number and its unit, for example 5s, 500ms or 1m30s
@@ -69,6 +69,9 @@ drain: the exit does not fit into the grace period: {{ join " + " $sum }} = {{ i
 
 {{- define "lameduck.check.ceilings" -}}
 {{- $drain := .Values.drain -}}
+{{- if gt (include "lameduck.ms" $drain.scrape_wait | int64) (include "lameduck.ms" $drain.flush | int64) }}
+drain.scrape_wait ({{ $drain.scrape_wait }}) is longer than drain.flush ({{ $drain.flush }}), whose part it is: raise drain.flush
+{{- end -}}
 {{- if has $drain.strategy (list "quiet" "observe") -}}
 {{- range $key := list "delay" "floor" -}}
 {{- if gt (include "lameduck.ms" (get $drain $key) | int64) (include "lameduck.ms" $drain.delay_max | int64) }}

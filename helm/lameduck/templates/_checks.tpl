@@ -41,6 +41,12 @@ extraConfig.{{ $key }}: this section is also in config: write it in one place
 config.stages.dependencies: {{ . | toJson }} is not declared: add config.dependencies.{{ . }}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.traces.endpoint (dig "traces" dict .Values.config | default dict) }}
+config.traces: `traces` at the root of the values already says where spans go: remove one of them
+{{- end -}}
+{{- if and (default dict .Values.metrics.prometheusRule).enabled (not (has .Values.metrics.scrape (list "podMonitor" "serviceMonitor"))) }}
+metrics.prometheusRule: its rules select by the job of a monitor: set metrics.scrape to podMonitor or serviceMonitor, or enabled to false
+{{- end -}}
 {{- if and .Values.auth.existingSecret (dig "auth" "keys_file" "" .Values.config) }}
 config.auth.keys_file: auth.existingSecret already says where the keys are: remove one of them
 {{- end -}}

@@ -17,5 +17,13 @@
 {{- if .Values.auth.existingSecret -}}
 {{- $_ := set $own "auth" (dict "keys_file" "/etc/lameduck/auth/keys") -}}
 {{- end -}}
+{{- with .Values.traces -}}
+{{- if .endpoint -}}
+{{- $traces := dict "endpoint" .endpoint -}}
+{{- with .protocol -}}{{- $_ := set $traces "protocol" . -}}{{- end -}}
+{{- if not (kindIs "invalid" .sampleRatio) -}}{{- $_ := set $traces "sample_ratio" (toString .sampleRatio) -}}{{- end -}}
+{{- $_ := set $own "traces" $traces -}}
+{{- end -}}
+{{- end -}}
 {{- mergeOverwrite (deepCopy .Values.config) (deepCopy .Values.extraConfig) $own | toYaml -}}
 {{- end -}}

@@ -53,6 +53,13 @@ volumeMounts:
   valueFrom: { fieldRef: { fieldPath: metadata.{{ $field }} } }
 {{- end }}
 - { name: CONTAINER_NAME, value: {{ .Chart.Name }} }
+{{- if .Values.traces.endpoint }}
+- name: NODE_NAME
+  valueFrom: { fieldRef: { fieldPath: spec.nodeName } }
+{{- if not (hasKey .Values.env "OTEL_RESOURCE_ATTRIBUTES") }}
+- { name: OTEL_RESOURCE_ATTRIBUTES, value: k8s.{{ lower .Values.workload }}.name={{ include "lameduck.fullname" . }} }
+{{- end }}
+{{- end }}
 {{- range $name, $value := .Values.env }}
 {{- if kindIs "map" $value }}
 - {{- merge (dict "name" $name) $value | toYaml | nindent 2 }}

@@ -12,6 +12,7 @@
     "rbac" (dict "create" false)
     "cluster" (dict "services" list)
     "auth" (dict "existingSecret" "")
+    "traces" (dict "endpoint" "")
 -}}
 {{- range $name, $value := $empty -}}
 {{- if not (get $.Values $name) -}}

@@ -60,7 +60,7 @@ impl<const WORDS: usize> TextCell<WORDS> {
         let length = self.length.load(Relaxed) as usize;
         let words: [u64; WORDS] = std::array::from_fn(|index| self.words[index].load(Relaxed));
         fence(Acquire);
-        let whole = version % 2 == 0 && self.version.load(Relaxed) == version;
+        let whole = version.is_multiple_of(2) && self.version.load(Relaxed) == version;
         let bytes = words.into_iter().flat_map(u64::to_le_bytes);
         whole.then(|| bytes.take(length).collect())
     }
