@@ -15,6 +15,12 @@ pub(crate) fn waiting(listener: &TcpListener) -> Option<u32> {
     platform::waiting(listener)
 }
 
+/// Whether a handshake with the listener's port is under way: the kernel has answered a client's first packet and waits
+/// for its second. On a busy machine that takes longer than the wire does. False, too, if the system does not tell.
+pub(crate) fn shaking_hands(listener: &TcpListener) -> bool {
+    listener.local_addr().is_ok_and(|address| platform::shaking_hands(address.port()))
+}
+
 #[cfg(target_os = "linux")]
 mod platform {
     use std::mem::size_of;
@@ -77,6 +83,26 @@ mod platform {
         // For a listener, the length of its accept queue.
         (result == 0).then_some(info.tcpi_unacked)
     }
+
+    /// The kernel's tables of sockets, proc_pid_net(5). They are as long as this network namespace has sockets: some
+    /// milliseconds for ten thousand.
+    const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
+
+    /// `TCP_SYN_RECV` of the kernel's `tcp_states.h`, as the tables print it.
+    const SYN_RECV: &str = "03";
+
+    pub(super) fn shaking_hands(port: u16) -> bool {
+        TABLES.iter().any(|table| std::fs::read_to_string(table).is_ok_and(|text| lists_handshake(&text, port)))
+    }
+
+    /// Whether one line is of `port`, and of that state: `  0: LOCAL:PORT REMOTE:PORT STATE …`, all hexadecimal.
+    pub(super) fn lists_handshake(table: &str, port: u16) -> bool {
+        let port = format!(":{port:04X}");
+        table.lines().skip(1).any(|line| {
+            let mut words = line.split_ascii_whitespace().skip(1);
+            words.next().is_some_and(|local| local.ends_with(&port)) && words.nth(1) == Some(SYN_RECV)
+        })
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -89,6 +115,10 @@ mod platform {
 
     pub(super) fn waiting(_: &TcpListener) -> Option<u32> {
         None
+    }
+
+    pub(super) fn shaking_hands(_: u16) -> bool {
+        false
     }
 }
 
@@ -115,5 +145,21 @@ mod tests {
         assert_eq!(peer, early.local_addr().unwrap());
         drop((accepted, early));
         assert_eq!(waiting(&listener), Some(0));
+    }
+    #[test]
+    fn a_handshake_is_found_by_port_and_state() {
+        let line =
+            |local: &str, state: &str| format!("   0: {local} 0100007F:D431 {state} 00000000:00000000 00:00000000");
+        let table = |lines: &[String]| format!("  sl  local_address rem_address   st\n{}\n", lines.join("\n"));
+        let under_way = table(&[line("0100007F:1F90", "0A"), line("0100007F:1F90", "01"), line("0100007F:1F90", "03")]);
+        assert!(platform::lists_handshake(&under_way, 8080));
+        assert!(!platform::lists_handshake(&under_way, 8081));
+        assert!(!platform::lists_handshake(&table(&[line("0100007F:1F90", "0A")]), 8080));
+        assert!(!platform::lists_handshake("", 8080));
+    }
+
+    #[tokio::test]
+    async fn nobody_shakes_hands_with_a_listener_that_nobody_knows() {
+        assert!(!shaking_hands(&TcpListener::bind("127.0.0.1:0").await.unwrap()));
     }
 }

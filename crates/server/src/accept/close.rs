@@ -82,7 +82,10 @@ impl Listener {
                 Some(wait) => tokio::time::sleep(wait).await,
                 // Without the filter there may be new ones in the queue already.
                 None if backlog::waiting(listener).unwrap_or(0) > 0 => {}
-                None => return,
+                None => match pace.last_look(now, || sealed && backlog::shaking_hands(listener)) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return,
+                },
             }
         }
     }

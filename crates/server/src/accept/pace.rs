@@ -20,6 +20,10 @@ const RECENT: Duration = Duration::from_secs(1);
 /// further away than a request is worth.
 const TOTAL_MAX: Duration = Duration::from_millis(200);
 
+/// The same while the kernel lists a handshake that is under way. Its client may be gone, or never have been: a kernel
+/// that gets no answer tries again after a second, and this does not wait for that.
+const HANDSHAKE_MAX: Duration = Duration::from_millis(900);
+
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
@@ -56,6 +60,12 @@ impl Pace {
         let quiet = if self.recent { (round_trip + HANDSHAKE_SLACK).clamp(QUIET_MIN, QUIET_MAX) } else { QUIET_IDLE };
         let until = (self.last + quiet).min(self.began + TOTAL_MAX);
         (now < until).then(|| (until - now).min(LOOK_EVERY))
+    }
+
+    /// After [`next`](Self::next) has said that nothing is to come: how long to wait all the same, because a handshake
+    /// is under way. Asks only while the answer matters.
+    pub(super) fn last_look(&self, now: Instant, under_way: impl FnOnce() -> bool) -> Option<Duration> {
+        (self.recent && now < self.began + HANDSHAKE_MAX && under_way()).then_some(LOOK_EVERY)
     }
 }
 
@@ -123,6 +133,16 @@ mod tests {
         assert_eq!(lasts(Pace::new(true, now, None), Duration::ZERO, &[0, 8]), 8 * MS + QUIET_MIN);
         let always: Vec<u32> = (0..1000).collect();
         assert_eq!(lasts(Pace::new(true, now, None), Duration::ZERO, &always), TOTAL_MAX);
+    }
+
+    #[test]
+    fn a_handshake_under_way_is_waited_for_within_bounds() {
+        let now = Instant::now();
+        let recent = Pace::new(true, now, Some(now));
+        assert_eq!(recent.last_look(now, || true), Some(LOOK_EVERY));
+        assert_eq!(recent.last_look(now, || false), None);
+        assert_eq!(recent.last_look(now + HANDSHAKE_MAX, || panic!("does not matter any more")), None);
+        assert_eq!(Pace::new(true, now, None).last_look(now, || panic!("nobody connects here")), None);
     }
 
     #[test]

@@ -13,36 +13,55 @@ use tokio::net::TcpStream;
 /// More than all buffers on the way.
 const LARGE_BYTES: usize = 32 << 20;
 
-fn rig(requests_in_flight: usize) -> Rig {
-    let limits = Limits { requests_in_flight, write_stall: Duration::from_millis(300), ..Limits::default() };
+/// So short that the test need not wait.
+const SHORT: Duration = Duration::from_millis(300);
+
+/// So long that it does not pass while the test runs.
+const LONG: Duration = Duration::from_secs(3600);
+
+fn rig(requests_in_flight: usize, write_stall: Duration) -> Rig {
+    let limits = Limits { requests_in_flight, write_stall, ..Limits::default() };
     let large = Bytes::from(vec![b'x'; LARGE_BYTES]);
     Rig::with(Options { limits, ..options() }, |app| {
         app.route("/large", axum::routing::get(move || std::future::ready(large.clone())))
     })
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn clients_that_do_not_read_give_up_their_places() {
-    let rig = rig(5);
+/// Clients that ask for more than the buffers hold, and read nothing.
+async fn silent(rig: &Rig, clients: usize) -> Vec<Client> {
     let mut silent = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..clients {
         let mut client = Client::connect(rig.address).await;
         client.ask("/large").await;
         silent.push(client);
     }
-    rig.in_flight(5).await;
-    assert_eq!(Client::connect(rig.address).await.get("/ping").await.status, 503);
+    silent
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_do_not_read_give_up_their_places() {
+    let rig = rig(5, SHORT);
+    let silent = silent(&rig, 5).await;
     rig.outcome(ClientGone, 5).await;
     assert_eq!(Client::connect(rig.address).await.get("/ping").await.status, 200);
     eventually("closed", || rig.server.snapshot().connections.closed_for(CloseReason::WriteStall) == 5).await;
+    drop(silent);
+    rig.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn control_until_the_limit_they_keep_them() {
+    let rig = rig(5, LONG);
+    let silent = silent(&rig, 5).await;
+    rig.in_flight(5).await;
+    assert_eq!(Client::connect(rig.address).await.get("/ping").await.status, 503);
     drop(silent);
     assert_eq!(rig.finish().await.outcome(Rejected), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_reads_is_not_cut() {
-    let rig = rig(4096);
+    let rig = rig(4096, LONG);
     let mut client = Client::connect(rig.address).await;
     assert_eq!(client.get("/large").await.body.len(), LARGE_BYTES);
     drop(client);
@@ -51,7 +70,7 @@ async fn a_client_that_reads_is_not_cut() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_without_a_window_ends_and_its_connection_goes_on() {
-    let rig = rig(4096);
+    let rig = rig(4096, SHORT);
     let stream = TcpStream::connect(rig.address).await.unwrap();
     // Room for the other streams: this is about one stream's window.
     let (send, connection) =
@@ -75,7 +94,7 @@ async fn a_stream_without_a_window_ends_and_its_connection_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_http2_client_that_does_not_read_is_cut() {
-    let rig = rig(4096);
+    let rig = rig(4096, SHORT);
     let mut client = TcpStream::connect(rig.address).await.unwrap();
     let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
         [&[0, 0, payload.len() as u8, kind, flags, 0, 0, 0, stream], payload].concat()
