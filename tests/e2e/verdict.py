@@ -25,7 +25,6 @@ import sys
 CHANCE_LEAST = 0.001
 # What a ledger calls a request that its client did not get a good answer to.
 LOST_IN_LEDGER = ("aborted", "raced", "unserved", "rejected", "timed_out", "failed")
-NOT_LOST = ("answered", "pipelined_unanswered", "client_fault", "cut_off")
 
 
 def require(holds, sentence):
@@ -34,8 +33,8 @@ def require(holds, sentence):
 
 
 def subject(document):
-    """The run that is judged: the first one; controls follow it."""
-    return document["runs"][0]
+    """The run that is judged: the first one; controls follow it. With what the names of verdicts mean."""
+    return document["runs"][0] | {"meanings": document["verdicts"]}
 
 
 def left(run):
@@ -53,7 +52,7 @@ def ledger(pod):
 
 def losses(run):
     """Verdicts that count as lost, with their numbers."""
-    return {kind: count for kind, count in run["verdicts"].items() if count and kind not in NOT_LOST}
+    return {kind: count for kind, count in run["verdicts"].items() if count and run["meanings"][kind]["lost"]}
 
 
 def words(counts):

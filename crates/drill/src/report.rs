@@ -5,7 +5,8 @@ pub(crate) mod html;
 mod run;
 pub(crate) mod text;
 
-use lameduck_load::{Kind, LoadPlan};
+use lameduck_load::{Kind, LoadPlan, Verdict};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -38,6 +39,8 @@ pub(crate) struct Document {
     seed: String,
     machine: Machine,
     load: Load,
+    /// What the names of verdicts mean, so that no reader needs a list of its own.
+    verdicts: BTreeMap<Verdict, Meaning>,
     runs: Vec<Run>,
 }
 
@@ -63,6 +66,13 @@ struct Clients {
     kind: Kind,
     clients: u32,
     rate_per_second: f64,
+}
+
+/// A verdict in words, and whether a client that never retries has lost the request.
+#[derive(Debug, Serialize)]
+struct Meaning {
+    words: &'static str,
+    lost: bool,
 }
 
 /// What was drilled, and when.
@@ -113,6 +123,7 @@ impl Document {
                 look_to_write: words(load.look_to_write),
                 threads: load.threads,
             },
+            verdicts: Verdict::ALL.map(|one| (one, Meaning { words: one.words(), lost: one.is_lost() })).into(),
             runs: judged.runs.iter().map(|run| Run::new(run, load.series())).collect(),
         }
     }

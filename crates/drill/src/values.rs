@@ -84,7 +84,7 @@ pub(crate) fn default_rate(kind: Kind) -> f64 {
 }
 
 fn kinds() -> String {
-    Kind::ALL.map(Kind::name).join(", ")
+    Kind::ALL.map(Kind::as_str).join(", ")
 }
 
 /// `NAME: VALUE`, the name in lower case.

@@ -4,6 +4,7 @@
 mod series;
 
 use hdrhistogram::Histogram;
+use lameduck_support::closed_set;
 use serde::{Deserialize, Serialize};
 
 pub use self::series::{Bucket, Series};
@@ -16,29 +17,15 @@ pub const LOSSES_KEPT_MAX: usize = 2_000;
 /// Longest latency told apart, in microseconds: two minutes.
 pub(crate) const LATENCY_MAX: u64 = 120_000_000;
 
-/// The part of a run in which a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Period {
-    /// Before the first replica was told to leave.
-    Before,
-    /// While replicas leave.
-    During,
-    /// Once the last one has left.
-    After,
-}
-
-impl Period {
-    /// Every period, in order.
-    pub const ALL: [Self; 3] = [Self::Before, Self::During, Self::After];
-
-    /// The name in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Before => "before",
-            Self::During => "during",
-            Self::After => "after",
-        }
+closed_set! {
+    /// The part of a run in which a request ended.
+    Period {
+        /// Before the first replica was told to leave.
+        Before = "before",
+        /// While replicas leave.
+        During = "during",
+        /// Once the last one has left.
+        After = "after",
     }
 }
 

@@ -196,7 +196,7 @@ impl LoadOptions {
             ensure!(
                 !path.is_empty(),
                 "--clients {}: needs {option}, or --bench-routes if the service has those of the sample",
-                group.kind.name()
+                group.kind.as_str()
             );
         }
         Ok(groups)

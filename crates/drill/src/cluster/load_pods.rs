@@ -159,7 +159,7 @@ impl LoadPods {
 
     /// Tells them in which part of the run they are. One that does not hear of it counts into the part before.
     pub(super) async fn enter_period(&self, period: Period) {
-        let path = format!("/period/{}", period.name());
+        let path = format!("/period/{}", period.as_str());
         let told = self.pods.iter().map(|pod| self.client.pod(Method::POST, &pod.name, PORT, &path));
         future::join_all(told).await;
     }

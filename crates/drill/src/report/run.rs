@@ -250,18 +250,18 @@ fn kinds(record: &Record) -> BTreeMap<&'static str, KindTold> {
                     p999_us: at(0.999),
                     max_us: latency.max(),
                 };
-                (period.name(), told)
+                (period.as_str(), told)
             })
         });
         let of = |verdict: Verdict| counts[verdict.index()];
         let lost = Verdict::ALL.into_iter().filter(|verdict| verdict.is_lost()).map(of).sum();
-        kinds.insert(kind.name(), KindTold { requests, lost, verdicts: verdicts(of), latency: latency.collect() });
+        kinds.insert(kind.as_str(), KindTold { requests, lost, verdicts: verdicts(of), latency: latency.collect() });
     }
     kinds
 }
 
 fn verdicts(of: impl Fn(Verdict) -> u64) -> BTreeMap<&'static str, u64> {
-    Verdict::ALL.into_iter().map(|verdict| (verdict.name(), of(verdict))).filter(|(_, count)| *count > 0).collect()
+    Verdict::ALL.into_iter().map(|verdict| (verdict.as_str(), of(verdict))).filter(|(_, count)| *count > 0).collect()
 }
 
 fn series_told(record: &Record) -> SeriesTold {

@@ -112,7 +112,7 @@ fn losses(text: &mut String, run: &JudgedRun) {
         for verdict in Verdict::ALL.into_iter().filter(|verdict| verdict.is_lost()) {
             let number = record.by_kind[kind.index()][verdict.index()];
             if number > 0 {
-                line(text, format_args!("  {number:>7}  {:<9}  {}", kind.name(), verdict.words()));
+                line(text, format_args!("  {number:>7}  {:<9}  {}", kind.as_str(), verdict.words()));
             }
         }
     }
@@ -129,7 +129,7 @@ fn losses(text: &mut String, run: &JudgedRun) {
         let place = run.facts.place(loss.replica, loss.ended);
         let on = if loss.kept_alive { "kept-alive connection" } else { "new connection" };
         let at = loss.ended as f64 / 1e6;
-        line(text, format_args!("  at {at:.3}s  {}, {}, {place}, {on}", loss.kind.name(), loss.verdict.words()));
+        line(text, format_args!("  at {at:.3}s  {}, {}, {place}, {on}", loss.kind.as_str(), loss.verdict.words()));
     }
     let more = record.lost().saturating_sub(LOSSES_SHOWN as u64);
     if more > 0 {
@@ -159,7 +159,7 @@ fn latency(text: &mut String, run: &JudgedRun) {
             }
         };
         let [before, during, after] = Period::ALL.map(of);
-        line(text, format_args!("  {:<9}  {requests:>9}  {before:>26}  {during:>26}  {after:>26}", kind.name()));
+        line(text, format_args!("  {:<9}  {requests:>9}  {before:>26}  {during:>26}  {after:>26}", kind.as_str()));
     }
     let slow = |kind: Kind| kind.is_slow_by_design() && record.by_kind[kind.index()].iter().sum::<u64>() > 0;
     if Kind::ALL.into_iter().any(slow) {

@@ -25,13 +25,7 @@ function time(us) {
   return `${(us / 1e6).toFixed(us < 1e7 ? 2 : 1)} s`;
 }
 const decade = (us) => (us < 1e3 ? `${us} µs` : us < 1e6 ? `${us / 1e3} ms` : `${us / 1e6} s`);
-const WORDS = {
-  refused: "connection refused", connect_timed_out: "timed out connecting", reset: "reset before the answer",
-  closed: "closed before the answer", truncated: "answer truncated", timed_out: "timed out", shed: "503 with Retry-After",
-  wrong_status: "wrong status", malformed: "not an HTTP answer", misdirected: "another request's answer",
-  answered_twice: "answered twice", stream_refused: "HTTP/2 stream refused", pipelined_unanswered: "pipelined behind a close",
-  client_fault: "fault of the drill", cut_off: "cut off at the end", answered: "answered",
-};
+const wordsOf = (verdict) => doc.verdicts[verdict].words;
 const PHASES = { starting: "starting", ready: "ready", signalled: "signalled", lame_duck: "lame duck", draining: "draining",
   releasing: "releasing", flushing: "flushing", frozen: "frozen" };
 
@@ -142,7 +136,7 @@ function bar(svg, run, replica, y, height, x, end, narrow) {
 }
 const lastConnection = (replica) => replica.last_connection_after_ms == null || replica.signalled_us === null ? null :
   replica.signalled_us + replica.last_connection_after_ms * 1000;
-const describe = (loss) => `${time(loss.ended_us)}: ${loss.kind}, ${WORDS[loss.verdict]}` +
+const describe = (loss) => `${time(loss.ended_us)}: ${loss.kind}, ${wordsOf(loss.verdict)}` +
   `${loss.replica === null ? "" : `, replica ${loss.replica}`}${loss.kept_alive ? ", kept-alive connection" : ""} (${loss.id})`;
 
 function area(series, x, width_us, y, base) {
@@ -248,7 +242,7 @@ function kinds(run) {
 function verdictTable(run) {
   const rows = [];
   for (const [name, kind] of Object.entries(run.kinds))
-    for (const [verdict, count] of Object.entries(kind.verdicts)) if (verdict !== "answered") rows.push([name, WORDS[verdict], number(count)]);
+    for (const [verdict, count] of Object.entries(kind.verdicts)) if (verdict !== "answered") rows.push([name, wordsOf(verdict), number(count)]);
   return table(["clients", "~what became of it", "requests"], rows);
 }
 function ledgers(run) {
@@ -263,7 +257,7 @@ function ledgers(run) {
   return table(["", ...(run.cluster ? [] : ["answers the clients got"]), ...keys.map((key) => key.replace("_", " ")), "~verdict"], rows);
 }
 function lossTable(run) {
-  const rows = run.losses.slice(0, 200).map((loss) => [`${(loss.ended_us / 1e6).toFixed(3)} s`, loss.kind, WORDS[loss.verdict],
+  const rows = run.losses.slice(0, 200).map((loss) => [`${(loss.ended_us / 1e6).toFixed(3)} s`, loss.kind, wordsOf(loss.verdict),
     loss.replica === null ? "none" : run.cluster ? run.cluster.service : `replica ${loss.replica}`, loss.kept_alive ? "kept alive" : "new", loss.id]);
   return table(["at", "~clients", "~what became of it", "~sent to", "~connection", "~id"], rows);
 }
