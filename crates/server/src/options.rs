@@ -114,11 +114,13 @@ pub struct Seams {
     pub accept_gap: Duration,
     /// New handshakes are turned away before the last accepts, where the system can. Off: the control.
     pub syn_filter: bool,
+    /// How long a close waits for the peer's own. A test whose client must speak within it gives it time.
+    pub linger: Duration,
 }
 
 impl Default for Seams {
     fn default() -> Self {
-        Self { accept_gap: Duration::ZERO, syn_filter: true }
+        Self { accept_gap: Duration::ZERO, syn_filter: true, linger: crate::connection::LINGER }
     }
 }
 

@@ -36,7 +36,8 @@ fn lost(rig: &Rig, connected: &AtomicUsize) -> usize {
 
 /// Lost by clients that connect while the listener closes, with the gap stretched.
 fn lost_in_the_gap(syn_filter: bool) -> usize {
-    let rig = Rig::with(Options { seams: Seams { accept_gap: GAP, syn_filter }, ..Options::default() });
+    let seams = Seams { accept_gap: GAP, syn_filter, ..Seams::default() };
+    let rig = Rig::with(Options { seams, ..Options::default() });
     let connected = AtomicUsize::new(0);
     let lost = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(|| lost(&rig, &connected))).collect();

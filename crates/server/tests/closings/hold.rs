@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use lameduck_lifecycle::{CloseReason, Outcome};
-use lameduck_server::{Closings, IdleHold};
+use lameduck_server::{Closings, IdleHold, Options, Seams};
 
 use crate::client::{Client, Lost, get};
-use crate::rig::{Rig, SOON};
+use crate::rig::{PATIENCE, Rig, SOON};
 
 const IDLE: usize = 20;
 
@@ -42,7 +42,10 @@ fn idle_clients_that_speak_are_answered() {
 
 #[test]
 fn control_without_the_hold_they_speak_into_our_fin_and_are_counted() {
-    let rig = Rig::start(IdleHold::Auto, Closings { hold: false, ..Closings::default() });
+    let closings = Closings { hold: false, ..Closings::default() };
+    // They must speak while the server still listens behind its close, however busy the machine is.
+    let seams = Seams { linger: PATIENCE, ..Seams::default() };
+    let rig = Rig::with(Options { closings, seams, ..Options::default() });
     assert_eq!(lost_of_the_idle(&rig, false).len(), IDLE);
 
     let numbers = rig.server.snapshot();
@@ -93,11 +96,13 @@ fn a_client_that_closes_at_our_fin_ends_the_linger() {
 
 #[test]
 fn a_client_that_speaks_into_our_fin_and_stays_holds_the_drain_for_one_linger_only() {
-    let rig = Rig::start(IdleHold::For(Duration::ZERO), Closings::default());
+    // Long enough to speak within it on a busy machine.
+    let seams = Seams { linger: Duration::from_secs(3), ..Seams::default() };
+    let rig = Rig::with(Options { idle_hold: IdleHold::For(Duration::ZERO), seams, ..Options::default() });
     let mut client = rig.idle_client();
     rig.drain();
     client.wait_for_fin();
     client.send(&get("/ok")).unwrap();
-    rig.drained(SOON);
+    rig.drained(PATIENCE);
     assert_eq!(rig.server.snapshot().ledger.raced, 1);
 }

@@ -2,10 +2,10 @@
 //! received yet of an answer that was given.
 
 use lameduck_lifecycle::ConnectionState;
-use lameduck_server::{Closings, IdleHold};
+use lameduck_server::{Closings, Options, Seams};
 
 use crate::client::{Client, Lost};
-use crate::rig::{Rig, SOON};
+use crate::rig::{PATIENCE, Rig, SOON};
 
 /// More than a narrow client's receive buffer, less than the server's send buffer.
 const ANSWER_BYTES: usize = 200_000;
@@ -16,7 +16,9 @@ const UPLOAD_BYTES: usize = 400_000;
 /// A client that is told to leave by an answer that came before its upload was read, and that takes the answer only
 /// when the server has closed its side.
 fn answer_to_an_unread_upload(closings: Closings) -> Result<usize, Lost> {
-    let rig = Rig::start(IdleHold::Auto, closings);
+    // The client reads within it, however busy the machine is.
+    let seams = Seams { linger: PATIENCE, ..Seams::default() };
+    let rig = Rig::with(Options { closings, seams, ..Options::default() });
     let mut client = Client::connect_narrow(rig.address).unwrap();
     let head = format!("POST /bytes/{ANSWER_BYTES} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n");
     client.send(format!("{head}content-length: {UPLOAD_BYTES}\r\n\r\n").as_bytes()).unwrap();

@@ -86,7 +86,7 @@ impl Io {
                     }
                     return Poll::Ready(());
                 }
-                none.insert(Box::new(Linger::new(self.peer == Peer::Open)))
+                none.insert(Box::new(Linger::new(row.shared.options.seams.linger, self.peer == Peer::Open)))
             }
         };
         let ended = linger.poll(&mut self.transport, row, cx);

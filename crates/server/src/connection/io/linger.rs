@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::time::{Instant, Sleep};
 
-/// How long we wait for the peer's FIN.
+/// How long we wait for the peer's FIN, by default.
 pub(crate) const LINGER: Duration = Duration::from_millis(500);
 
 /// How often the kernel is asked for what it has not sent: nobody wakes us for that.
@@ -36,9 +36,9 @@ pub(super) struct Linger {
 }
 
 impl Linger {
-    /// `reading`: the peer may still send.
-    pub(super) fn new(reading: bool) -> Self {
-        let reads_until = Instant::now() + LINGER;
+    /// For so long at most. `reading`: the peer may still send.
+    pub(super) fn new(lasting: Duration, reading: bool) -> Self {
+        let reads_until = Instant::now() + lasting;
         Self {
             timer: Box::pin(tokio::time::sleep_until(reads_until)),
             shut: false,
