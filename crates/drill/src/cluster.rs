@@ -1,4 +1,4 @@
-//! The driver of a drill in a cluster: it watches pods and endpoint slices, has the load started there, makes pods
+//! A drill in a cluster: it watches pods and endpoint slices, has the load started there, makes pods
 //! leave, and takes back what it made, whatever happens.
 //!
 //! It knows the API server and, through its proxy, the public surfaces of the pods; it hands out facts.
@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 use self::api_client::ApiClient;
 pub(crate) use self::rights::role;
-use self::workload::{Target, Workload};
+use self::workload::{Entrance, Workload};
 use crate::exit::Failure;
 use crate::facts::RunFacts;
 use crate::live_view::LiveView;
@@ -35,7 +35,7 @@ use crate::plan::cluster::{Action, ClusterPlan, ClusterRun};
 pub(crate) struct Cluster {
     client: Rc<ApiClient>,
     workload: Workload,
-    target: Target,
+    entrance: Entrance,
 }
 
 impl Cluster {
@@ -45,17 +45,17 @@ impl Cluster {
     /// # Errors
     /// One of these is not there, or not allowed: all missing rights are named at once.
     pub(crate) async fn open(plan: &ClusterPlan) -> Result<Self, Failure> {
-        let client = Rc::new(ApiClient::open(&plan.access).await.map_err(Failure::usage)?);
+        let client = Rc::new(ApiClient::open(&plan.target.access).await.map_err(Failure::usage)?);
         rights::check(&client, plan).await.map_err(Failure::usage)?;
         let workload = Workload::find(&client, plan).await.map_err(Failure::usage)?;
-        if plan.runs.iter().any(|run| matches!(run.action, Action::Terminate { .. })) && workload.user().is_none() {
+        if plan.runs.iter().any(|run| matches!(run.way.action, Action::Terminate { .. })) && workload.user().is_none() {
             return Err(Failure::usage(anyhow!(
                 "--action terminate: {} says no runAsUser, and a signal reaches process 1 only from the same user",
                 workload.name
             )));
         }
-        let target = Target::find(&client, plan, &workload).await.map_err(Failure::usage)?;
-        Ok(Self { client, workload, target })
+        let entrance = Entrance::find(&client, plan, &workload).await.map_err(Failure::usage)?;
+        Ok(Self { client, workload, entrance })
     }
 
     /// Does one run of the plan, and takes back what it made.

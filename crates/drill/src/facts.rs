@@ -10,10 +10,13 @@ use std::rc::Rc;
 use lameduck_load::{Lag, Micros, Record, ReplicaId};
 use serde::Serialize;
 
-pub(crate) use self::cluster::{ClockFacts, ClusterSetting, PodEnd, PodFacts};
+#[cfg(feature = "cluster")]
+pub(crate) use self::cluster::PodEnd;
+pub(crate) use self::cluster::{ClockFacts, ClusterSetting, PodFacts};
 
 use crate::ledger::{Ledger, Metrics};
-use crate::plan::{Role, RunPlan};
+use crate::plan::Role;
+use crate::plan::local::Rollouts;
 use crate::scenario::Scenario;
 
 /// Why a replica got SIGKILL.
@@ -157,16 +160,18 @@ impl ReplicaFacts {
     }
 }
 
-/// What kind of run it was.
+/// What was done to the replicas, and where.
 #[derive(Clone, Debug)]
 pub(crate) enum Setting {
-    Local(RunPlan),
+    Local(Rollouts),
     Cluster(ClusterSetting),
 }
 
 /// Everything about one run.
 #[derive(Debug)]
 pub(crate) struct RunFacts {
+    pub(crate) name: String,
+    pub(crate) role: Role,
     pub(crate) setting: Setting,
     pub(crate) record: Record,
     pub(crate) lag: Lag,
@@ -177,28 +182,16 @@ pub(crate) struct RunFacts {
     pub(crate) load: (Micros, Micros),
     /// Requests a second that were to fall due.
     pub(crate) offered: f64,
-    /// The drill was told to stop.
+    /// A person ended the drill.
     pub(crate) interrupted: bool,
+    /// Why it did not come to its end, or what is left to be done by hand.
+    pub(crate) problem: Option<String>,
 }
 
 impl RunFacts {
-    pub(crate) fn name(&self) -> &str {
-        match &self.setting {
-            Setting::Local(run) => &run.name,
-            Setting::Cluster(setting) => &setting.run.name,
-        }
-    }
-
-    pub(crate) fn role(&self) -> Role {
-        match &self.setting {
-            Setting::Local(run) => run.role,
-            Setting::Cluster(setting) => setting.run.role,
-        }
-    }
-
     pub(crate) fn scenario(&self) -> Option<Scenario> {
         match &self.setting {
-            Setting::Local(run) => run.scenario,
+            Setting::Local(way) => way.scenario,
             Setting::Cluster(_) => None,
         }
     }

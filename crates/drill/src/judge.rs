@@ -1,16 +1,14 @@
-//! What the facts mean: whether each run is valid, whether what was promised held, and the one sentence at the end.
-//! Pure.
-
-mod cluster;
+//! What the facts mean: whether each run is valid, whether what was promised held, and the one sentence at the end. What
+//! a client loses is the same everywhere, so there is one judge. Pure.
 
 use std::time::Duration;
 
 use lameduck_load::{Kind, Period, ReplicaCounts, Verdict};
 
 use crate::exit::Exit;
-use crate::facts::{Kill, RunFacts};
+use crate::facts::{Kill, RunFacts, Setting};
 use crate::plan::{Limits, Role};
-use crate::reconcile::{Reconciled, reconcile};
+use crate::reconcile::{Accounts, reconcile};
 use crate::scenario::Scenario;
 use crate::values::words;
 
@@ -18,11 +16,7 @@ use crate::values::words;
 #[derive(Debug)]
 pub(crate) struct JudgedRun {
     pub(crate) facts: RunFacts,
-    pub(crate) reconciled: Vec<Reconciled>,
-    /// Whether no account was missing where only sums can be compared.
-    pub(crate) sums_compared: bool,
-    /// Losses on kept-alive connections that the service itself counted as `raced`.
-    pub(crate) admitted: u64,
+    pub(crate) accounts: Accounts,
     /// Why the run proves nothing. Empty: it is valid.
     pub(crate) invalid: Vec<String>,
     /// What should have held and did not.
@@ -33,7 +27,7 @@ impl JudgedRun {
     /// Requests that the service itself expected to race its closes.
     pub(crate) fn raced_expected(&self) -> f64 {
         // From plus zero: a sum of nothing would be minus zero.
-        let ledgers = self.reconciled.iter().filter_map(|one| one.ledger);
+        let ledgers = self.accounts.replicas.iter().filter_map(|one| one.ledger);
         ledgers.fold(0.0, |sum, ledger| sum + ledger.raced_expected)
     }
 }
@@ -48,26 +42,14 @@ pub(crate) struct Judged {
 
 /// Judges one run by its role.
 pub(crate) fn judge_run(facts: RunFacts, limits: &Limits, keeps_ledger: bool) -> JudgedRun {
-    if facts.cluster().is_some() {
-        return cluster::judge_run(facts, limits, keeps_ledger);
-    }
-    let nobody = ReplicaCounts::default();
-    let reconciled: Vec<Reconciled> = facts
-        .replicas
-        .iter()
-        .map(|replica| {
-            let counts = facts.record.replicas.get(usize::from(replica.id.0)).unwrap_or(&nobody);
-            reconcile(replica, counts, keeps_ledger)
-        })
-        .collect();
+    let accounts = reconcile(&facts, keeps_ledger);
     let invalid = invalid(&facts, limits);
-    let broken = match facts.role() {
+    let broken = match facts.role {
         Role::Control => Vec::new(),
-        Role::Subject => [lost(&facts), deaths(&facts), disagreements(&facts, &reconciled)].concat(),
-        Role::Scenario => [scenario(&facts), disagreements(&facts, &reconciled)].concat(),
+        Role::Subject => [lost(&facts), deaths(&facts), disagreements(&facts, &accounts)].concat(),
+        Role::Scenario => [scenario(&facts), disagreements(&facts, &accounts)].concat(),
     };
-    let admitted = reconciled.iter().map(|one| one.admitted).sum();
-    JudgedRun { facts, reconciled, sums_compared: true, admitted, invalid, broken }
+    JudgedRun { facts, accounts, invalid, broken }
 }
 
 /// Judges all runs together.
@@ -90,34 +72,29 @@ fn named(runs: &[JudgedRun], of: impl Fn(&JudgedRun) -> &Vec<String>) -> Vec<Str
     let one = runs.len() == 1;
     let name = |run: &JudgedRun, what: &String| match one {
         true => what.clone(),
-        false => format!("{}: {what}", run.facts.name()),
+        false => format!("{}: {what}", run.facts.name),
     };
     runs.iter().flat_map(|run| of(run).iter().map(move |what| name(run, what))).collect()
 }
 
 fn clean_sentence(runs: &[JudgedRun]) -> String {
-    let judged = || runs.iter().filter(|run| run.facts.role() != Role::Control);
-    if judged().all(|run| run.facts.role() == Role::Scenario) {
+    let judged = || runs.iter().filter(|run| run.facts.role != Role::Control);
+    if judged().all(|run| run.facts.role == Role::Scenario) {
         return format!("every promise held in {}", count(judged().count() as u64, "scenario"));
     }
     let total: u64 = judged().map(|run| run.facts.record.total()).sum();
     let restarts: u64 = judged().map(|run| u64::from(run.facts.restarts)).sum();
-    let compared = judged().flat_map(|run| &run.reconciled).filter(|one| one.ledger.is_some()).count();
-    let ledgers = match judged().all(|run| run.sums_compared) {
+    let compared = judged().flat_map(|run| &run.accounts.replicas).filter(|one| one.ledger.is_some()).count();
+    let ledgers = match judged().all(|run| run.accounts.complete) {
         _ if compared == 0 => String::new(),
         true => format!(", {} agree", count(compared as u64, "ledger")),
         false => format!(", {} read but not compared in sum, as some are missing", count(compared as u64, "ledger")),
     };
     let controls: Vec<String> = runs
         .iter()
-        .filter(|run| run.facts.role() == Role::Control)
+        .filter(|run| run.facts.role == Role::Control)
         .map(|run| {
-            format!(
-                "; the control {} lost {} of {}",
-                run.facts.name(),
-                run.facts.record.lost(),
-                run.facts.record.total()
-            )
+            format!("; the control {} lost {} of {}", run.facts.name, run.facts.record.lost(), run.facts.record.total())
         })
         .collect();
     let killed: usize = judged().map(|run| run.facts.killed_at_grace()).sum();
@@ -141,7 +118,7 @@ fn invalid(facts: &RunFacts, limits: &Limits) -> Vec<String> {
         return invalid;
     }
     let lag = facts.lag.quantile(0.99);
-    if lag > limits.lag_max && facts.role() != Role::Control {
+    if lag > limits.lag_max && facts.role != Role::Control {
         invalid.push(format!(
             "the machine was too busy: the clients ran {} late at the 99th percentile, {} is allowed",
             rounded(lag),
@@ -156,8 +133,14 @@ fn invalid(facts: &RunFacts, limits: &Limits) -> Vec<String> {
     if faults > 0 {
         invalid.push(format!("{faults} requests could not be sent: this machine has no sockets or ports left"));
     }
-    if facts.role() == Role::Control && facts.record.lost() == 0 && facts.restarts > 0 {
+    if facts.role == Role::Control && facts.record.lost() == 0 && facts.restarts > 0 {
         invalid.push("the control lost nothing, so this drill would not see a loss".to_owned());
+    }
+    invalid.extend(facts.problem.clone());
+    // A command line may ask for no restart; an action in a cluster that moves no pod has tried nothing.
+    let moved_nobody = matches!(facts.setting, Setting::Cluster(_)) && facts.restarts == 0;
+    if moved_nobody && facts.problem.is_none() {
+        invalid.push("no pod left, so nothing was tried".to_owned());
     }
     invalid
 }
@@ -191,12 +174,13 @@ fn deaths(facts: &RunFacts) -> Vec<String> {
     .collect()
 }
 
-fn disagreements(facts: &RunFacts, reconciled: &[Reconciled]) -> Vec<String> {
-    let named = facts.replicas.iter().zip(reconciled);
-    let differences = named.flat_map(|(replica, one)| {
+fn disagreements(facts: &RunFacts, accounts: &Accounts) -> Vec<String> {
+    let named = facts.replicas.iter().zip(&accounts.replicas);
+    let alone = named.flat_map(|(replica, one)| {
         one.differences.iter().map(|text| format!("the ledger of {} disagrees: {text}", replica.name()))
     });
-    differences.collect()
+    let in_sum = accounts.differences.iter().map(|text| format!("the ledgers disagree with the clients: {text}"));
+    alone.chain(in_sum).collect()
 }
 
 fn scenario(facts: &RunFacts) -> Vec<String> {

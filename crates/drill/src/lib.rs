@@ -1,15 +1,17 @@
 //! Proves a rolling restart from the client's side.
 //!
-//! The drill knows a service by its public surfaces only: HTTP, signals, files. Facts flow one way: the driver of
-//! restarts (`local` or `cluster`) and the clients (crate `lameduck-load`) produce facts, the judge compares them with
-//! what was promised, the report shows both. The endpoint table is all that driver and clients share.
+//! The drill knows a service by its public surfaces only: HTTP, signals, files. One driver does every run against a
+//! target (`local` or `cluster`). Facts flow one way: target and clients (crate `lameduck-load`) produce them, the judge
+//! compares them with what was promised, the report shows both. The endpoint table is all that target and clients
+//! share.
 //!
 //! | module | what it knows |
 //! |---|---|
 //! | `cli`, `values`, `placeholders` | what was written on the command line |
 //! | `plan`, `scenario` | what is going to be done, checked |
-//! | `local` | processes, signals, probes, rollouts |
-//! | `cluster`, `load_pod` | pods, endpoint slices, what makes pods leave; the load inside the cluster |
+//! | `driver` | the course of a run, the same for every target |
+//! | `local` | a target: processes, signals, probes, rollouts |
+//! | `cluster`, `load_pod` | a target: pods, endpoint slices, what makes pods leave; the load inside the cluster |
 //! | `clock` | how far two clocks are apart |
 //! | `ledger`, `reconcile` | the service's own account, compared with the clients' |
 //! | `facts`, `judge`, `advice` | what happened, what it means, what would have helped |
@@ -25,6 +27,7 @@ mod clock;
 mod cluster;
 mod date;
 mod descriptors;
+mod driver;
 mod exit;
 mod facts;
 mod interrupt;

@@ -1,4 +1,4 @@
-//! The driver of restarts on one machine: replicas as processes, each on its own loopback address.
+//! A drill on one machine: replicas as processes, each on its own loopback address.
 //!
 //! It knows the command, signals, addresses and the public surfaces of the service, and hands out facts. The load knows
 //! nothing of it but the endpoint table.
@@ -13,17 +13,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use lameduck_load::{Load, Period};
+use anyhow::{Context, anyhow};
+use lameduck_load::{Lag, Load, LoadPlan, Period, Record, Stage};
 use tokio::sync::watch;
 
 use self::fleet::Fleet;
-use self::rollout::Interrupted;
+use crate::driver::{self, Found, Patience, Target};
 use crate::exit::Failure;
-use crate::facts::{RunFacts, Setting};
-use crate::interrupt::{self, until_set};
+use crate::facts::{RunFacts, Setting, Shown};
 use crate::live_view::LiveView;
-use crate::plan::{Plan, RunPlan};
+use crate::plan::local::{LocalPlan, LocalRun, Rollouts};
 
 /// Loopback addresses in use: 127.0.1.1 and up, taken in turn, like the addresses of pods.
 pub(crate) const ADDRESSES: u16 = 250;
@@ -37,92 +36,89 @@ fn address(place: u16) -> Ipv4Addr {
     if HAS_ADDRESSES { Ipv4Addr::new(127, 0, 1, (place % ADDRESSES) as u8 + 1) } else { Ipv4Addr::LOCALHOST }
 }
 
-/// Runs one run of the plan: replicas up, load on, restarts, load off, ledgers read, replicas gone.
-///
-/// Whatever happens, no process it started is left when it returns.
+/// The replicas that are left after the load serve nobody; they may take this long to leave.
+const LAST_GRACE: Duration = Duration::from_secs(10);
+
+/// Processes on this machine, and clients that are threads of this one.
+struct Local {
+    fleet: Fleet,
+    way: Rollouts,
+    stage: Arc<Stage>,
+    plan: Arc<LoadPlan>,
+    load: Option<Load>,
+    /// What a replica gets to leave in after the load.
+    last_grace: Duration,
+}
+
+/// Does one run of the plan: replicas up, load on, restarts, load off, ledgers read, replicas gone.
 ///
 /// # Errors
 /// The command cannot be started, a replica never becomes ready, or the load cannot be started.
 pub(crate) async fn run(
-    plan: &Plan,
-    run: &RunPlan,
+    plan: &LocalPlan,
+    run: &LocalRun,
     view: &Rc<LiveView>,
     interrupted: watch::Receiver<bool>,
 ) -> Result<RunFacts, Failure> {
-    let stage = Arc::new(run.stage());
-    let fleet = Fleet::new(plan, run, &stage, view)?;
-    view.begin(&run.name, &stage, fleet.replicas());
-    let started = tokio::select! {
-        started = fleet.start_all() => started,
-        () = until_set(interrupted.clone()) => {
-            fleet.end(Duration::ZERO).await;
-            return Err(Failure::invalid(anyhow::anyhow!("interrupted before the load began")));
-        }
+    let stage = Arc::new(run.way.stage());
+    let mut local = Local {
+        fleet: Fleet::new(plan, run, &stage, view)?,
+        way: run.way.clone(),
+        stage: Arc::clone(&stage),
+        plan: Arc::new(plan.load.clone()),
+        load: None,
+        last_grace: plan.target.told_grace.min(LAST_GRACE),
     };
-    if let Err(failure) = started {
-        fleet.end(Duration::ZERO).await;
-        return Err(failure);
-    }
-    let facts = under_load(plan, run, &fleet, interrupted).await;
-    fleet.end(Duration::ZERO).await;
-    view.finish();
-    facts
+    driver::run(&mut local, (run, &plan.load), &stage, view, interrupted).await
 }
 
-async fn under_load(
-    plan: &Plan,
-    run: &RunPlan,
-    fleet: &Fleet,
-    interrupted: watch::Receiver<bool>,
-) -> Result<RunFacts, Failure> {
-    let stage = fleet.stage();
-    let begun = stage.now();
-    let load = Load::start(&Arc::new(plan.load.clone()), stage, 0..plan.load.threads)
-        .context("failed to start the load")
-        .map_err(Failure::invalid)?;
-    let rolled = tokio::select! {
-        rolled = restarts(run, fleet) => rolled,
-        () = until_set(interrupted) => Err(Interrupted::ByPerson),
-    };
-    let patience = match rolled {
-        Ok(()) => plan.load.timeout,
-        Err(_) => interrupt::PATIENCE,
-    };
-    let ended = stage.now();
-    let stopped = load.stop(Instant::now() + patience).await;
-    let (record, lag) = stopped.map_err(Failure::invalid)?;
-    let interrupted = match rolled {
-        Ok(()) => {
-            fleet.read_ledgers().await;
-            fleet.end(plan.target.told_grace.min(LAST_GRACE)).await;
-            false
-        }
-        Err(Interrupted::ByPerson) => true,
-        Err(Interrupted::Failed(failure)) => return Err(failure),
-    };
-    Ok(RunFacts {
-        setting: Setting::Local(run.clone()),
-        record,
-        lag,
-        replicas: fleet.facts(),
-        restarts: fleet.restarts(),
-        load: (begun, ended),
-        offered: plan.load.offered(),
-        interrupted,
-    })
-}
-
-/// The replicas that are left serve nobody; they may take this long to leave.
-const LAST_GRACE: Duration = Duration::from_secs(10);
-
-async fn restarts(run: &RunPlan, fleet: &Fleet) -> Result<(), Interrupted> {
-    let stage = fleet.stage();
-    tokio::time::sleep(run.warm_up).await;
-    stage.enter_period(Period::During);
-    for number in 1..=run.rollouts {
-        rollout::roll(fleet, run, number).await?;
+impl Target for Local {
+    fn shown(&self) -> Shown {
+        self.fleet.replicas()
     }
-    stage.enter_period(Period::After);
-    tokio::time::sleep(run.cool_down).await;
-    Ok(())
+
+    async fn prepare(&mut self) -> Result<(), Failure> {
+        self.fleet.start_all().await
+    }
+
+    async fn start_load(&mut self) -> anyhow::Result<()> {
+        let load = Load::start(&self.plan, &self.stage, 0..self.plan.threads).context("failed to start the load")?;
+        self.load = Some(load);
+        Ok(())
+    }
+
+    async fn enter_period(&self, period: Period) {
+        self.stage.enter_period(period);
+    }
+
+    async fn make_leave(&self) -> anyhow::Result<()> {
+        for number in 1..=self.way.rollouts {
+            rollout::roll(&self.fleet, &self.way, number).await.map_err(|failure| failure.error)?;
+        }
+        Ok(())
+    }
+
+    async fn stop_load(&mut self, patience: Patience) -> anyhow::Result<(Record, Lag)> {
+        let load = self.load.take().ok_or_else(|| anyhow!("the load was never started"))?;
+        load.stop(Instant::now() + patience.requests).await
+    }
+
+    async fn read_ledgers(&self) {
+        self.fleet.read_ledgers().await;
+        // Their reports are the last word of those that are left.
+        self.fleet.end(self.last_grace).await;
+    }
+
+    fn found(&self) -> Found {
+        Found {
+            setting: Setting::Local(self.way.clone()),
+            replicas: self.fleet.facts(),
+            restarts: self.fleet.restarts(),
+        }
+    }
+
+    async fn end(&mut self) -> Vec<String> {
+        self.fleet.end(Duration::ZERO).await;
+        Vec::new()
+    }
 }

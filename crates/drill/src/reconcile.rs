@@ -1,14 +1,15 @@
-//! Whether a service's ledger and its clients tell the same story, replica by replica. Pure.
+//! Whether the ledgers of a service and its clients tell the same story. Pure.
+//!
+//! On one machine each replica is compared with its own clients. Behind a Service nobody outside knows which pod
+//! answered: there sums are compared, and within each ledger what must hold there must hold.
 //!
 //! A request that a client gave up on (timed out, cut off) may stand anywhere in the ledger: it makes a sum unsure by
 //! one, never wrong. Everything else must agree exactly.
 
-pub(crate) mod workload;
-
 use lameduck_load::{ReplicaCounts, ReplicaId, Verdict};
 use serde::Serialize;
 
-use crate::facts::{LedgerSource, ReplicaFacts};
+use crate::facts::{LedgerSource, ReplicaFacts, RunFacts};
 use crate::ledger::Ledger;
 
 /// The comparison for one replica.
@@ -42,26 +43,89 @@ pub(crate) enum Account {
     Missing,
 }
 
-/// Compares one replica's account with what its clients saw.
-pub(crate) fn reconcile(replica: &ReplicaFacts, clients: &ReplicaCounts, keeps_ledger: bool) -> Reconciled {
-    let account = account(replica, keeps_ledger);
+/// What all accounts of a run are worth.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Accounts {
+    pub(crate) replicas: Vec<Reconciled>,
+    /// What does not agree in sum, in words.
+    pub(crate) differences: Vec<String>,
+    /// Whether everything could be compared: where only sums can, no account was missing.
+    pub(crate) complete: bool,
+    /// Losses on kept-alive connections that the service itself counted as `raced`.
+    pub(crate) admitted: u64,
+}
+
+/// Compares what replicas say of themselves with what their clients saw: replica by replica where it is known which one
+/// answered, in sum behind a Service.
+pub(crate) fn reconcile(facts: &RunFacts, keeps_ledger: bool) -> Accounts {
+    match facts.cluster() {
+        None => one_by_one(facts, keeps_ledger),
+        Some(setting) => in_sum(facts, keeps_ledger, setting.exclusive),
+    }
+}
+
+fn one_by_one(facts: &RunFacts, keeps_ledger: bool) -> Accounts {
+    let nobody = ReplicaCounts::default();
+    let replicas: Vec<_> = facts
+        .replicas
+        .iter()
+        .map(|replica| {
+            let clients = facts.record.replicas.get(usize::from(replica.id.0)).unwrap_or(&nobody);
+            let mut one = alone(replica, keeps_ledger, true);
+            if let Some(ledger) = &one.ledger {
+                let sides = Sides { own_requests: replica.own_requests, exclusive: true, words: &OF_ONE };
+                one.differences.extend(compare(ledger, clients, &sides));
+                one.admitted = ledger.raced.min(clients.lost_on_kept_alive);
+            }
+            one
+        })
+        .collect();
+    let admitted = replicas.iter().map(|one| one.admitted).sum();
+    Accounts { replicas, differences: Vec::new(), complete: true, admitted }
+}
+
+/// Unless the clients are `exclusive`, others may have sent requests, too: then pods may have answered more than these
+/// clients got, never less.
+fn in_sum(facts: &RunFacts, keeps_ledger: bool, exclusive: bool) -> Accounts {
+    let mut clients = ReplicaCounts::default();
+    facts.record.replicas.iter().for_each(|counts| clients.add(counts));
+    let replicas: Vec<_> = facts.replicas.iter().map(|pod| alone(pod, keeps_ledger, exclusive)).collect();
+    let mut sum = Ledger::default();
+    for ledger in replicas.iter().filter_map(|pod| pod.ledger) {
+        sum = sum.plus(&ledger);
+    }
+    // One account is missing: no sum is worth comparing. One that was never ready has none.
+    let complete = keeps_ledger && replicas.iter().all(|pod| pod.ledger.is_some() || pod.account == Account::NotKept);
+    let sides = Sides { own_requests: 0, exclusive, words: &OF_ALL };
+    let differences = if complete { compare(&sum, &clients, &sides) } else { Vec::new() };
+    Accounts { replicas, differences, complete, admitted: sum.raced.min(clients.lost_on_kept_alive) }
+}
+
+/// One replica's account of the time since the load began, without its clients. A pod that was never ready answered
+/// nobody, and keeps none.
+fn alone(replica: &ReplicaFacts, keeps_ledger: bool, exclusive: bool) -> Reconciled {
+    let served = replica.pod.is_none() || replica.ready.is_some();
+    let account = account(replica, keeps_ledger && served);
     // What a replica said before it was killed is not its last word.
     let is_final = matches!(account, Account::ReportFile | Account::DrainEndpoint);
-    let ledger = replica.ledger.map(|(_, ledger)| ledger).filter(|_| is_final);
+    let whole = replica.ledger.map(|(_, ledger)| ledger).filter(|_| is_final);
     let mut differences = Vec::new();
-    match (ledger, account) {
+    match (whole, account) {
         (Some(ledger), _) => {
-            compare(&ledger, clients, replica.own_requests, &mut differences);
+            compare_within(&ledger, &mut |text| differences.push(text));
+            // In one that stays, requests of others may be under way.
+            if exclusive || account == Account::ReportFile {
+                compare_at_the_end(&ledger, &mut |text| differences.push(text));
+            }
             compare_metrics(replica, &ledger, &mut differences);
         }
         (None, Account::Missing) => {
-            let problem = replica.ledger_problem.as_deref().unwrap_or("it left no report");
-            differences.push(problem.to_owned());
+            differences.push(replica.ledger_problem.clone().unwrap_or_else(|| "it left no report".to_owned()));
         }
         (None, _) => {}
     }
-    let admitted = ledger.map_or(0, |ledger| ledger.raced.min(clients.lost_on_kept_alive));
-    Reconciled { replica: replica.id, account, ledger, differences, admitted }
+    let ledger = whole.map(|ledger| ledger.since(&replica.baseline.unwrap_or_default()));
+    Reconciled { replica: replica.id, account, ledger, differences, admitted: 0 }
 }
 
 fn account(replica: &ReplicaFacts, keeps_ledger: bool) -> Account {
@@ -82,29 +146,56 @@ fn account(replica: &ReplicaFacts, keeps_ledger: bool) -> Account {
     }
 }
 
-fn compare(ledger: &Ledger, clients: &ReplicaCounts, own_requests: u64, differences: &mut Vec<String>) {
-    let mut differs = |text: String| differences.push(text);
-    compare_within(ledger, &mut differs);
-    compare_at_the_end(ledger, &mut differs);
-    let whole = clients.whole_answers() + own_requests;
-    let unsure = unsure(clients);
-    if ledger.answered() > whole + unsure {
-        differs(format!("it says it answered {}, its clients got {whole} whole answers", ledger.answered()));
+/// Whose account it is, and whose requests.
+struct Sides {
+    /// Of the drill itself, which no client counted.
+    own_requests: u64,
+    /// Nobody else sent requests.
+    exclusive: bool,
+    words: &'static Words,
+}
+
+/// How the two sides are called in a sentence.
+struct Words {
+    says: &'static str,
+    knows: &'static str,
+    closes: &'static str,
+    clients: &'static str,
+    others: &'static str,
+}
+
+const OF_ONE: Words =
+    Words { says: "it says", knows: "it knows", closes: "its close", clients: "its clients", others: "" };
+
+const OF_ALL: Words = Words {
+    says: "the pods say",
+    knows: "the pods know",
+    closes: "their close",
+    clients: "the clients",
+    others: "; do others send requests, too?",
+};
+
+fn compare(ledger: &Ledger, clients: &ReplicaCounts, sides: &Sides) -> Vec<String> {
+    let Sides { own_requests, exclusive, words: Words { says, knows, closes, clients: they, others } } = sides;
+    let mut differences = Vec::new();
+    let (whole, unsure) = (clients.whole_answers() + own_requests, unsure(clients));
+    let answered = ledger.answered();
+    if *exclusive && answered > whole + unsure {
+        differences.push(format!("{says} {answered} were answered, {they} got {whole} whole answers{others}"));
     }
-    if whole > ledger.answered() + ledger.failed {
-        differs(format!("its clients got {whole} whole answers, it says it answered {}", ledger.answered()));
+    if whole > answered + ledger.failed {
+        differences.push(format!("{they} got {whole} whole answers, {says} {answered} were answered"));
     }
-    let known = ledger.raced + ledger.aborted + ledger.failed;
-    let lost = clients.lost_on_kept_alive;
+    let (lost, known) = (clients.lost_on_kept_alive, ledger.raced + ledger.aborted + ledger.failed);
     if lost > known {
-        differs(format!("{lost} requests were lost on kept-alive connections, it knows of {known}"));
+        differences.push(format!("{lost} requests were lost on kept-alive connections, {knows} of {known}"));
     }
     let raced = ledger.raced;
-    if raced > lost + unsure {
-        differs(format!(
-            "it says that {raced} requests raced its close, its clients lost {lost} on kept-alive connections"
-        ));
+    if *exclusive && raced > lost + unsure {
+        differences
+            .push(format!("{says} that {raced} requests raced {closes}, {they} lost {lost} on kept-alive connections"));
     }
+    differences
 }
 
 /// What must hold within one ledger.
@@ -149,12 +240,22 @@ fn compare_metrics(replica: &ReplicaFacts, ledger: &Ledger, differences: &mut Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::sample;
     use crate::ledger::Metrics;
+    use crate::plan::Role;
 
     fn facts(ledger: Ledger) -> ReplicaFacts {
         let mut facts = ReplicaFacts::new(ReplicaId(0), 0, ([127, 0, 1, 1], 80).into(), 0);
         facts.ledger = Some((LedgerSource::ReportFile, ledger));
         facts
+    }
+
+    /// A run of this one replica with these clients.
+    fn reconciled(replica: ReplicaFacts, clients: &ReplicaCounts, keeps_ledger: bool) -> Reconciled {
+        let mut run = sample::run("as-given", Role::Subject, &[]);
+        run.replicas = vec![replica];
+        run.record.replicas = vec![clients.clone()];
+        reconcile(&run, keeps_ledger).replicas.remove(0)
     }
 
     fn clients(verdicts: &[(Verdict, u64)], lost_on_kept_alive: u64) -> ReplicaCounts {
@@ -171,15 +272,15 @@ mod tests {
     }
 
     fn differences(ledger: Ledger, clients: &ReplicaCounts) -> Vec<String> {
-        reconcile(&facts(ledger), clients, true).differences
+        reconciled(facts(ledger), clients, true).differences
     }
 
     #[test]
     fn what_agrees_agrees() {
         assert_eq!(differences(ledger(), &clients(&[(Verdict::Answered, 10)], 0)), [""; 0]);
         let raced = Ledger { raced: 1, ..ledger() };
-        let reconciled = reconcile(&facts(raced), &clients(&[(Verdict::Answered, 10), (Verdict::Closed, 1)], 1), true);
-        assert_eq!((reconciled.differences.len(), reconciled.admitted), (0, 1));
+        let one = reconciled(facts(raced), &clients(&[(Verdict::Answered, 10), (Verdict::Closed, 1)], 1), true);
+        assert_eq!((one.differences.len(), one.admitted), (0, 1));
     }
 
     #[test]
@@ -188,8 +289,8 @@ mod tests {
         let said = |ledger, clients: &ReplicaCounts| differences(ledger, clients).join("; ");
         assert!(said(Ledger { started: 11, ..ledger() }, &ten).contains("does not add up"));
         assert!(said(Ledger { started: 11, in_flight: 1, ..ledger() }, &ten).contains("1 requests in flight"));
-        assert!(said(Ledger { started: 11, late: 3, ..ledger() }, &ten).contains("says it answered 11"));
-        assert!(said(Ledger { started: 9, late: 1, ..ledger() }, &ten).contains("got 10 whole answers, it says"));
+        assert!(said(Ledger { started: 11, late: 3, ..ledger() }, &ten).contains("says 11 were answered"));
+        assert!(said(Ledger { started: 9, late: 1, ..ledger() }, &ten).contains("got 10 whole answers, it says 9"));
         assert!(said(Ledger { raced: 1, ..ledger() }, &ten).contains("1 requests raced"));
         let lost = clients(&[(Verdict::Answered, 10), (Verdict::Reset, 2)], 2);
         assert!(said(Ledger { raced: 1, ..ledger() }, &lost).contains("it knows of 1"));
@@ -207,17 +308,17 @@ mod tests {
     fn metrics_must_say_the_same() {
         let mut facts = facts(ledger());
         facts.metrics = Some(Metrics { started: 10, ended: 9, in_flight: 1, raced: 0 });
-        let reconciled = reconcile(&facts, &clients(&[(Verdict::Answered, 10)], 0), true);
-        assert_eq!(reconciled.differences, ["/metrics says 9 ended, its ledger 10"]);
+        let one = reconciled(facts, &clients(&[(Verdict::Answered, 10)], 0), true);
+        assert_eq!(one.differences, ["/metrics says 9 ended, its ledger 10"]);
     }
 
     #[test]
     fn the_dead_write_no_reports_and_the_living_must() {
         let mut facts = facts(ledger());
         facts.ledger = None;
-        assert_eq!(reconcile(&facts, &clients(&[], 0), true).differences, ["it left no report"]);
+        assert_eq!(reconciled(facts.clone(), &clients(&[], 0), true).differences, ["it left no report"]);
         facts.killed = Some((1, crate::facts::Kill::Purpose));
-        assert_eq!(reconcile(&facts, &clients(&[], 0), true).account, Account::KilledWithout);
-        assert_eq!(reconcile(&facts, &clients(&[], 0), false).account, Account::NotKept);
+        assert_eq!(reconciled(facts.clone(), &clients(&[], 0), true).account, Account::KilledWithout);
+        assert_eq!(reconciled(facts, &clients(&[], 0), false).account, Account::NotKept);
     }
 }

@@ -75,26 +75,25 @@ struct Meaning {
     lost: bool,
 }
 
-/// What was drilled, and when.
+/// What was drilled.
 pub(crate) struct Drilled<'a> {
     pub(crate) name: String,
-    pub(crate) started: SystemTime,
     /// What was run, or the command line of a drill in a cluster.
     pub(crate) command: &'a [String],
 }
 
 impl<'a> Drilled<'a> {
     /// A command of this machine, named by its program.
-    pub(crate) fn program(command: &'a [String], started: SystemTime) -> Self {
+    pub(crate) fn program(command: &'a [String]) -> Self {
         let program = command.first().map(Path::new).and_then(Path::file_name);
         let name = program.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Self { name, started, command }
+        Self { name, command }
     }
 }
 
 impl Document {
     /// The results of a drill.
-    pub(crate) fn new(drilled: &Drilled<'_>, load: &LoadPlan, judged: &Judged) -> Self {
+    pub(crate) fn new(drilled: &Drilled<'_>, started: SystemTime, load: &LoadPlan, judged: &Judged) -> Self {
         let clients = load.groups.iter().map(|group| Clients {
             kind: group.kind,
             clients: group.clients,
@@ -107,7 +106,7 @@ impl Document {
             exit_code: judged.exit as u8,
             sentence: judged.sentence.clone(),
             name: drilled.name.clone(),
-            started_at: date::rfc3339(drilled.started),
+            started_at: date::rfc3339(started),
             command: drilled.command.to_vec(),
             seed: load.seed.to_string(),
             machine: Machine {

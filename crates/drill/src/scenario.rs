@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::plan::{Propagation, Restart, Role, RunPlan};
+use crate::plan::Role;
+use crate::plan::local::{LocalRun, Propagation, Restart};
 
 /// A scenario of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -77,24 +78,25 @@ impl Scenario {
     }
 
     /// Makes a run into this scenario.
-    pub(crate) fn apply(self, run: &mut RunPlan) {
+    pub(crate) fn apply(self, run: &mut LocalRun) {
         run.name = self.name().to_owned();
         run.role = Role::Scenario;
-        run.scenario = Some(self);
-        run.rollouts = 1;
+        let way = &mut run.way;
+        way.scenario = Some(self);
+        way.rollouts = 1;
         match self {
-            Self::Kill => run.restart = Restart::Crash,
-            Self::Freeze => run.restart = Restart::Freeze { lasting: FREEZE },
-            Self::ShortGrace => run.service.grace = SHORT_GRACE,
-            Self::PropagationNone => run.service.propagation = both(Duration::ZERO),
+            Self::Kill => way.restart = Restart::Crash,
+            Self::Freeze => way.restart = Restart::Freeze { lasting: FREEZE },
+            Self::ShortGrace => way.service.grace = SHORT_GRACE,
+            Self::PropagationNone => way.service.propagation = both(Duration::ZERO),
             Self::PropagationSlow => {
-                run.service.propagation = both(SLOW_REMOVAL);
+                way.service.propagation = both(SLOW_REMOVAL);
                 for (key, value) in [("STRATEGY", "delay"), ("DELAY", "7s"), ("DELAY_MAX", "10s")] {
-                    run.env.push((format!("LAMEDUCK_DRAIN__{key}"), value.to_owned()));
+                    way.env.push((format!("LAMEDUCK_DRAIN__{key}"), value.to_owned()));
                 }
             }
-            Self::SingleReplica => run.replicas = 1,
-            Self::DoubleSignal => run.restart = Restart::TermTwice { after: SECOND_SIGNAL },
+            Self::SingleReplica => way.replicas = 1,
+            Self::DoubleSignal => way.restart = Restart::TermTwice { after: SECOND_SIGNAL },
         }
     }
 

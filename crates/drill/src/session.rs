@@ -9,18 +9,19 @@ use std::time::SystemTime;
 
 use anyhow::Context;
 use clap::Parser;
-use lameduck_load::LoadPlan;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use crate::cli::{self, Cli, Command};
 use crate::exit::{Exit, Failure};
+use crate::facts::RunFacts;
 use crate::judge::{Judged, JudgedRun, judge, judge_run};
 use crate::live_view::LiveView;
 use crate::local::keys::ServiceKeys;
 #[cfg(feature = "cluster")]
 use crate::plan::cluster::Source;
-use crate::plan::{Outputs, Plan, Progress};
+use crate::plan::local::LocalPlan;
+use crate::plan::{Outputs, Plan, Run};
 use crate::report::{self, Document, Drilled};
 use crate::{descriptors, local};
 
@@ -79,25 +80,14 @@ fn ask_keys(options: &cli::local::Local) -> Result<ServiceKeys, Failure> {
     }
 }
 
-fn local_drill(plan: &Plan) -> Result<Exit, Failure> {
+fn local_drill(plan: &LocalPlan) -> Result<Exit, Failure> {
     if !cfg!(unix) {
         return Err(Failure::usage(anyhow::anyhow!("local runs need the signals of a Unix system")));
     }
     descriptors::raise(plan.load.connections()).map_err(Failure::usage)?;
-    let files = OutputFiles::check(&plan.outputs)?;
-    let started = SystemTime::now();
-    let judged = on_runtime(all_runs(
-        &plan.runs,
-        plan.outputs.progress,
-        |run| &run.name,
-        async |run, view, interrupted| {
-            let facts = local::run(plan, run, view, interrupted).await?;
-            Ok(judge_run(facts, &plan.limits, plan.target.has_ledger))
-        },
-    ))??;
-    publish(&Drilled::program(&plan.command, started), &plan.load, &plan.outputs, &judged)?;
-    files.keep();
-    Ok(judged.exit)
+    drill(plan, &Drilled::program(&plan.command), async || {
+        all_runs(plan, async |run, view, interrupted| local::run(plan, run, view, interrupted).await).await
+    })
 }
 
 #[cfg(feature = "cluster")]
@@ -106,26 +96,26 @@ fn cluster_drill(options: &cli::cluster::Cluster, written: Vec<String>) -> Resul
     if options.print_role {
         return print(&crate::cluster::role(&plan)).map(|()| Exit::Clean);
     }
-    if matches!(plan.source, Source::Here(_)) {
+    if matches!(plan.target.source, Source::Here(_)) {
         descriptors::raise(plan.load.connections()).map_err(Failure::usage)?;
     }
+    let drilled = Drilled { name: plan.target.workload.to_string(), command: &plan.command };
+    drill(&plan, &drilled, async || {
+        let cluster = crate::cluster::Cluster::open(&plan).await?;
+        all_runs(&plan, async |run, view, interrupted| cluster.run(&plan, run, view, interrupted).await).await
+    })
+}
+
+/// A whole drill: whether the results can be written is known before anything is started.
+fn drill<T, W>(
+    plan: &Plan<T, W>,
+    drilled: &Drilled<'_>,
+    runs: impl AsyncFnOnce() -> Result<Judged, Failure>,
+) -> Result<Exit, Failure> {
     let files = OutputFiles::check(&plan.outputs)?;
     let started = SystemTime::now();
-    let judged = on_runtime(async {
-        let cluster = crate::cluster::Cluster::open(&plan).await?;
-        all_runs(
-            &plan.runs,
-            plan.outputs.progress,
-            |run| &run.name,
-            async |run, view, interrupted| {
-                let facts = cluster.run(&plan, run, view, interrupted).await?;
-                Ok(judge_run(facts, &plan.limits, plan.has_ledger))
-            },
-        )
-        .await
-    })??;
-    let drilled = Drilled { name: plan.workload.to_string(), started, command: &plan.command };
-    publish(&drilled, &plan.load, &plan.outputs, &judged)?;
+    let judged = on_runtime(runs())??;
+    publish(&Document::new(drilled, started, &plan.load, &judged), &plan.outputs, plan.load.seed, &judged)?;
     files.keep();
     Ok(judged.exit)
 }
@@ -174,28 +164,26 @@ impl Drop for OutputFiles {
     }
 }
 
-/// Runs one after the other, and judges them together.
-async fn all_runs<R>(
-    runs: &[R],
-    progress: Progress,
-    name: impl Fn(&R) -> &str,
-    one: impl AsyncFn(&R, &Rc<LiveView>, watch::Receiver<bool>) -> Result<JudgedRun, Failure>,
+/// Does the runs one after the other, and judges them together.
+async fn all_runs<T, W>(
+    plan: &Plan<T, W>,
+    one: impl AsyncFn(&Run<W>, &Rc<LiveView>, watch::Receiver<bool>) -> Result<RunFacts, Failure>,
 ) -> Result<Judged, Failure> {
     let (interrupt, interrupted) = watch::channel(false);
     tokio::task::spawn_local(async move {
         until_interrupted().await;
         interrupt.send_replace(true);
     });
-    let view = LiveView::new(progress);
+    let view = LiveView::new(plan.outputs.progress);
     let mut judged: Vec<JudgedRun> = Vec::new();
-    for run in runs {
+    for run in &plan.runs {
         match one(run, &view, interrupted.clone()).await {
-            Ok(run) => judged.push(run),
+            Ok(facts) => judged.push(judge_run(facts, &plan.limits, plan.has_ledger)),
             Err(failure) if judged.is_empty() => return Err(failure),
             Err(failure) => {
                 // What was measured before is worth showing; the failure is shown with it.
                 let mut judged = judge(judged);
-                judged.sentence = format!("invalid: run {}: {failure}", name(run));
+                judged.sentence = format!("invalid: run {}: {failure}", run.name);
                 judged.exit = failure.exit;
                 return Ok(judged);
             }
@@ -228,16 +216,15 @@ async fn until_interrupted() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-fn publish(drilled: &Drilled<'_>, load: &LoadPlan, outputs: &Outputs, judged: &Judged) -> Result<(), Failure> {
-    let document = Document::new(drilled, load, judged);
-    print(&report::text::render(judged, load.seed))?;
+fn publish(document: &Document, outputs: &Outputs, seed: u64, judged: &Judged) -> Result<(), Failure> {
+    print(&report::text::render(judged, seed))?;
     if let Some(file) = &outputs.json {
-        let json = serde_json::to_string_pretty(&document).context("failed to write JSON").map_err(Failure::invalid)?;
+        let json = serde_json::to_string_pretty(document).context("failed to write JSON").map_err(Failure::invalid)?;
         write(file, &json).map_err(Failure::invalid)?;
         print(&format!("JSON {}\n", file.display()))?;
     }
     if let Some(file) = &outputs.html {
-        let html = report::html::render(&document).context("failed to write HTML").map_err(Failure::invalid)?;
+        let html = report::html::render(document).context("failed to write HTML").map_err(Failure::invalid)?;
         write(file, &html).map_err(Failure::invalid)?;
         print(&format!("report {}\n", file.display()))?;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lameduck_load::{Group, Kind};
 
-use crate::plan::Propagation;
+use crate::plan::local::Propagation;
 
 /// Most clients of one kind.
 const CLIENTS_MAX: u32 = 100_000;

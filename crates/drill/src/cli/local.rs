@@ -11,7 +11,7 @@ pub(crate) use self::build::plan;
 use super::Preset;
 use super::load::LoadOptions;
 use super::output::OutputOptions;
-use crate::plan::Propagation;
+use crate::plan::local::Propagation;
 use crate::process::AsInit;
 use crate::values::{self, Named};
 

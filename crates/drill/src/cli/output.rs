@@ -21,8 +21,8 @@ pub(crate) struct OutputOptions {
 }
 
 impl OutputOptions {
-    /// The outputs; `logs` is where what the replicas print is kept.
-    pub(crate) fn outputs(&self, logs: Option<PathBuf>) -> Outputs {
-        Outputs { json: self.json.clone(), html: self.html.clone(), logs, progress: self.progress }
+    /// The outputs.
+    pub(crate) fn outputs(&self) -> Outputs {
+        Outputs { json: self.json.clone(), html: self.html.clone(), progress: self.progress }
     }
 }

@@ -3,12 +3,13 @@ use lameduck_load::Kind;
 
 use super::*;
 use crate::local::keys::ServiceKeys;
-use crate::plan::{Plan, Restart, Role};
+use crate::plan::Role;
+use crate::plan::local::{LocalPlan, Restart};
 
 /// What the sample service answers when it is asked for its keys.
 const KEYS: ServiceKeys = ServiceKeys { bench: true };
 
-fn parse(arguments: &[&str]) -> Plan {
+fn parse(arguments: &[&str]) -> LocalPlan {
     let all = [&["lameduck-drill", "local"], arguments, &["--", "server", "{host}:{port}"]].concat();
     match Cli::try_parse_from(all).expect("valid options").command {
         Command::Local(local) => local::plan(&local, KEYS).expect("a valid plan"),
@@ -32,23 +33,23 @@ fn the_command_line_is_consistent_and_teaches() {
 #[test]
 fn the_default_is_one_judged_run_and_a_control_that_kills() {
     let plan = parse(&[]);
-    let runs: Vec<_> = plan.runs.iter().map(|run| (run.name.as_str(), run.role, run.restart)).collect();
+    let runs: Vec<_> = plan.runs.iter().map(|run| (run.name.as_str(), run.role, run.way.restart)).collect();
     assert_eq!(runs, [("as-given", Role::Subject, Restart::Term), ("sigkill", Role::Control, Restart::Kill)]);
-    assert!(plan.target.has_ledger);
+    assert!(plan.has_ledger);
     assert!(plan.load.groups.iter().any(|group| group.kind == Kind::H2c));
 }
 
 #[test]
 fn variants_replace_the_plain_run_and_controls_run_once() {
     let plan = parse(&["--rollouts", "5", "--variant", "a=X=1", "--variant", "b=X=2,Y=3", "--control", "bad=X=0"]);
-    let runs: Vec<_> = plan.runs.iter().map(|run| (run.name.as_str(), run.rollouts, run.env.len())).collect();
+    let runs: Vec<_> = plan.runs.iter().map(|run| (run.name.as_str(), run.way.rollouts, run.way.env.len())).collect();
     assert_eq!(runs, [("a", 5, 1), ("b", 5, 2), ("bad", 1, 1)]);
 }
 
 #[test]
 fn a_plain_command_gets_no_environment_and_simple_requests_only() {
     let plan = parse(&["--preset", "plain", "--clients", "hot=1,cold=0"]);
-    assert!(plan.target.env.is_empty() && !plan.target.has_ledger);
+    assert!(plan.target.env.is_empty() && !plan.has_ledger);
     let kinds: Vec<_> = plan.load.groups.iter().map(|group| (group.kind, group.clients)).collect();
     assert_eq!(kinds, [(Kind::Hot, 1), (Kind::Warm, 60), (Kind::Connect, 20)]);
 }
@@ -102,11 +103,11 @@ fn the_load_is_shared_out_over_the_pods_and_the_control_is_asked_for() {
     let plan = in_cluster(&["--context", "x", "--load-pods", "3", "--threads", "2"]).expect("valid options");
     assert_eq!((plan.load.threads, plan.runs.len()), (6, 1));
     let plan = in_cluster(&["--context", "x", "--control", "kill", "--rollouts", "4"]).expect("valid options");
-    let runs: Vec<_> = plan.runs.iter().map(|run| (run.action.name(), run.role, run.times)).collect();
+    let runs: Vec<_> = plan.runs.iter().map(|run| (run.way.action.name(), run.role, run.way.times)).collect();
     assert_eq!(runs, [("rollout-restart", Role::Subject, 4), ("kill", Role::Control, 1)]);
     let plan = in_cluster(&["--context", "x", "--from-here", "http://shop.example"]).expect("valid options");
     let way = crate::plan::cluster::Upstream { authority: "shop.example:80".into(), health: None };
-    assert_eq!(plan.source, crate::plan::cluster::Source::Here(vec![way]));
+    assert_eq!(plan.target.source, crate::plan::cluster::Source::Here(vec![way]));
 }
 
 #[test]
@@ -133,10 +134,10 @@ fn no_key_is_set_that_the_service_does_not_have() {
             }
         }
     };
-    let has = |plan: &Plan, key: &str| plan.target.env.iter().any(|(name, _)| name == key);
-    let kinds = |plan: &Plan| plan.load.groups.iter().map(|group| group.kind).collect::<Vec<_>>();
+    let has = |plan: &LocalPlan, key: &str| plan.target.env.iter().any(|(name, _)| name == key);
+    let kinds = |plan: &LocalPlan| plan.load.groups.iter().map(|group| group.kind).collect::<Vec<_>>();
     let bare = plan(ServiceKeys::default(), &[]);
-    assert!(bare.target.has_ledger && has(&bare, "LAMEDUCK_DRAIN__REPORT_FILE"));
+    assert!(bare.has_ledger && has(&bare, "LAMEDUCK_DRAIN__REPORT_FILE"));
     assert!(!has(&bare, "LAMEDUCK_BENCH__ENABLED"));
     assert_eq!(kinds(&bare), [Kind::Hot, Kind::Warm, Kind::Cold, Kind::Connect, Kind::H2c]);
     let sample = plan(KEYS, &[]);
@@ -151,7 +152,7 @@ fn a_request_with_a_body_is_a_post_and_readiness_is_not_asked_with_it() {
     let shape = &plan.load.shape;
     assert_eq!((shape.method.as_str(), shape.body.as_str(), shape.host.as_deref()), ("POST", "{}", Some("shop")));
     assert_eq!(shape.headers, [("x-a".to_owned(), "b".to_owned())]);
-    assert_eq!(plan.target.readiness, crate::plan::Readiness::Tcp);
+    assert_eq!(plan.target.readiness, crate::plan::local::Readiness::Tcp);
     let plan = parse(&["--preset", "plain", "--header", "Authorization: Bearer x"]);
     assert_eq!(plan.target.probe_headers, [("authorization".to_owned(), "Bearer x".to_owned())]);
 }

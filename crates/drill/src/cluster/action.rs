@@ -35,8 +35,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(super) struct Actor<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) plan: &'a ClusterPlan,
-    pub(super) pods: &'a PodSet,
-    pub(super) undo: &'a Undo,
+    pub(super) pods: Rc<PodSet>,
+    pub(super) undo: Undo,
     pub(super) view: &'a Rc<LiveView>,
     pub(super) evictions_refused: Cell<u32>,
 }
@@ -47,7 +47,7 @@ impl Actor<'_> {
     /// # Errors
     /// It was refused, or did not come to its end in time.
     pub(super) async fn act(&self, action: &Action) -> anyhow::Result<()> {
-        let deadline = Instant::now() + self.plan.within;
+        let deadline = Instant::now() + self.plan.target.within;
         match action {
             Action::RolloutRestart => self.rollout_restart(deadline).await?,
             Action::Evict { pods } => {
@@ -110,7 +110,7 @@ impl Actor<'_> {
             (workload.api(client), PatchParams::default(), Patch::Merge(json!({"spec": {"replicas": to}})));
         self.ask(deadline, || api.patch_scale(&workload.name.name, &params, &patch)).await?;
         self.wait_rolled_out(deadline).await?;
-        self.pods.until_nobody_leaves(self.plan.settle).await?;
+        self.pods.until_nobody_leaves(self.plan.target.settle).await?;
         self.undo.now(&back).await?;
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Actor<'_> {
         let _group = process::Group::of(&child);
         let status = match tokio::time::timeout_at(deadline, child.wait()).await {
             Ok(status) => status?,
-            Err(_) => return Err(anyhow!("the command had not ended after {}", words(self.plan.within))),
+            Err(_) => return Err(anyhow!("the command had not ended after {}", words(self.plan.target.within))),
         };
         if !status.success() {
             return Err(anyhow!("the command failed ({status}){}", process::last_words(&log)));
@@ -147,7 +147,7 @@ impl Actor<'_> {
     async fn until_replaced(&self, pod: &PodFacts, deadline: Instant) -> anyhow::Result<()> {
         let left = deadline.saturating_duration_since(Instant::now());
         if !self.pods.until(left, |pods| pods.history().has_ended(pod)).await {
-            return Err(anyhow!("{} had not left after {}", pod.name, words(self.plan.within)));
+            return Err(anyhow!("{} had not left after {}", pod.name, words(self.plan.target.within)));
         }
         self.wait_rolled_out(deadline).await
     }
@@ -162,7 +162,7 @@ impl Actor<'_> {
             };
             if Instant::now() >= deadline {
                 let name = &self.cluster.workload.name;
-                return Err(anyhow!("{name} did not stand within {}: {problem}", words(self.plan.within)));
+                return Err(anyhow!("{name} did not stand within {}: {problem}", words(self.plan.target.within)));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::Cluster;
 use super::load_pods::LoadPods;
 use super::undo::Undo;
+use crate::driver::Patience;
 use crate::facts::ClockFacts;
 use crate::plan::cluster::{ClusterPlan, Health, Source, Upstream};
 use crate::probe;
@@ -37,7 +38,7 @@ impl Loading {
         stage: &Arc<Stage>,
         undo: &Undo,
     ) -> anyhow::Result<Self> {
-        match &plan.source {
+        match &plan.target.source {
             Source::Here(ways) => {
                 let mut load = plan.load.clone();
                 if let [Upstream { authority, .. }] = ways.as_slice() {
@@ -52,7 +53,7 @@ impl Loading {
                 Ok(Self::Here { plan: Arc::new(load), load: None, words, _health: health })
             }
             Source::Pods(count) => {
-                let address = cluster.target.address.context("the Service has no address")?;
+                let address = cluster.entrance.address.context("the Service has no address")?;
                 let pods = Rc::new(LoadPods::create(&cluster.client, plan, *count, address, undo).await?);
                 let (asked, stage, mut asking) = (Rc::clone(&pods), Arc::clone(stage), JoinSet::new());
                 asking.spawn_local(async move { asked.follow(stage).await });
@@ -86,13 +87,13 @@ impl Loading {
     ///
     /// # Errors
     /// What it saw is lost.
-    pub(super) async fn stop(&mut self, patience: Duration, record_within: Duration) -> anyhow::Result<(Record, Lag)> {
+    pub(super) async fn stop(&mut self, patience: Patience) -> anyhow::Result<(Record, Lag)> {
         match self {
             Self::Here { load, .. } => {
                 let load = load.take().ok_or_else(|| anyhow!("the load was never started"))?;
-                load.stop(Instant::now() + patience).await
+                load.stop(Instant::now() + patience.requests).await
             }
-            Self::Pods { pods, .. } => pods.stop(patience, record_within).await,
+            Self::Pods { pods, .. } => pods.stop(patience.requests, patience.record).await,
         }
     }
 

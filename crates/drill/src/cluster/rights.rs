@@ -33,7 +33,7 @@ impl Right {
 
 /// The rights that this plan needs.
 fn needed(plan: &ClusterPlan) -> Vec<Right> {
-    let kind = plan.workload.kind.resource();
+    let kind = plan.target.workload.kind.resource();
     let scale = match kind {
         "statefulsets" => "statefulsets/scale",
         _ => "deployments/scale",
@@ -46,10 +46,10 @@ fn needed(plan: &ClusterPlan) -> Vec<Right> {
         right("discovery.k8s.io", "endpointslices", "list"),
         right("discovery.k8s.io", "endpointslices", "watch"),
     ];
-    if plan.has_ledger || matches!(plan.source, Source::Pods(_)) {
+    if plan.has_ledger || matches!(plan.target.source, Source::Pods(_)) {
         rights.push(right("", "pods/proxy", "get"));
     }
-    if let Source::Pods(_) = plan.source {
+    if let Source::Pods(_) = plan.target.source {
         rights.extend([
             right("", "pods/proxy", "create"),
             right("batch", "jobs", "create"),
@@ -57,7 +57,7 @@ fn needed(plan: &ClusterPlan) -> Vec<Right> {
         ]);
     }
     for run in &plan.runs {
-        match run.action {
+        match run.way.action {
             Action::RolloutRestart => rights.push(right("apps", kind, "patch")),
             Action::Evict { .. } => rights.push(right("", "pods/eviction", "create")),
             Action::NodeDrain { .. } => {
@@ -117,7 +117,7 @@ pub(super) async fn check(client: &ApiClient, plan: &ClusterPlan) -> anyhow::Res
 
 /// The rights as manifests: a Role, and a ClusterRole if nodes are touched.
 pub(crate) fn role(plan: &ClusterPlan) -> String {
-    let namespace = plan.access.namespace.as_deref();
+    let namespace = plan.target.access.namespace.as_deref();
     let (wide, inside): (Vec<_>, Vec<_>) = needed(plan).into_iter().partition(|right| right.is_cluster_wide());
     let mut text = manifest("Role", namespace, &inside);
     if !wide.is_empty() {

@@ -1,13 +1,13 @@
-//! One run in a cluster, from the first look to the last thing taken back.
+//! The workload of a cluster as the target of a run.
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use lameduck_load::{Lag, Period, Record, Stage};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Cluster;
@@ -15,21 +15,20 @@ use super::action::Actor;
 use super::loading::Loading;
 use super::pod_set::PodSet;
 use super::undo::Undo;
+use crate::driver::{self, Found, Patience, Target};
 use crate::exit::Failure;
-use crate::facts::{ClockFacts, ClusterSetting, RunFacts, Setting};
-use crate::interrupt::{self, until_set};
+use crate::facts::{ClockFacts, ClusterSetting, RunFacts, Setting, Shown};
 use crate::live_view::LiveView;
-use crate::plan::cluster::{ClusterPlan, ClusterRun};
+use crate::plan::cluster::{ClusterPlan, ClusterRun, Leaving};
 
-/// Longest wait, beyond the requests' own time-out, for a load pod to hand its record over: an API server may be away.
-const RECORD_WITHIN: Duration = Duration::from_secs(120);
-/// The same for a person who wants the drill to end.
-const RECORD_SOON: Duration = Duration::from_secs(10);
-
-/// Why the part under load did not come to its end.
-enum Unfinished {
-    ByPerson,
-    Problem(anyhow::Error),
+/// The pods of the workload, and clients there or here.
+struct Pods<'a> {
+    actor: Actor<'a>,
+    way: &'a Leaving,
+    stage: Arc<Stage>,
+    /// Prepared by `prepare`.
+    loading: Option<Loading>,
+    _watches: JoinSet<()>,
 }
 
 pub(super) async fn run(
@@ -40,135 +39,103 @@ pub(super) async fn run(
     interrupted: watch::Receiver<bool>,
 ) -> Result<RunFacts, Failure> {
     let stage = Arc::new(Stage::new(1));
+    let (pods, watches) = PodSet::watch(cluster, plan, &stage, view);
     let undo = Undo::new(&cluster.client, &cluster.workload);
-    let (pods, _watches) = PodSet::watch(cluster, plan, &stage, view);
-    view.begin(&run.name, &stage, pods.history().shown());
-    let actor = Actor { cluster, plan, pods: &pods, undo: &undo, view, evictions_refused: Cell::new(0) };
-    let prepared = tokio::select! {
-        prepared = prepare(&actor, &stage) => prepared.map_err(Failure::invalid),
-        () = until_set(interrupted.clone()) => Err(Failure::invalid(anyhow!("interrupted before the load began"))),
+    let mut pods = Pods {
+        actor: Actor { cluster, plan, pods, undo, view, evictions_refused: Cell::new(0) },
+        way: &run.way,
+        stage: Arc::clone(&stage),
+        loading: None,
+        _watches: watches,
     };
-    let facts = match prepared {
-        Ok(loading) => under_load(&actor, run, loading, &stage, interrupted).await,
-        Err(failure) => Err(failure),
-    };
-    let left_behind = undo.all().await;
-    view.finish();
-    if left_behind.is_empty() {
-        return facts;
+    driver::run(&mut pods, (run, &plan.load), &stage, view, interrupted).await
+}
+
+impl Target for Pods<'_> {
+    fn shown(&self) -> Shown {
+        self.actor.pods.history().shown()
     }
-    let problem = format!("LEFT BEHIND, to be done by hand: {}", left_behind.join("; "));
-    match facts {
-        Ok(mut facts) => {
-            if let Setting::Cluster(setting) = &mut facts.setting {
-                setting.problem = Some(join(setting.problem.take(), &problem));
-            }
-            Ok(facts)
+
+    /// The workload stands as it should, the load is ready to start, and what the pods have counted so far is known.
+    async fn prepare(&mut self) -> Result<(), Failure> {
+        self.loading = Some(self.ready().await.map_err(Failure::invalid)?);
+        Ok(())
+    }
+
+    async fn start_load(&mut self) -> anyhow::Result<()> {
+        let stage = Arc::clone(&self.stage);
+        self.prepared()?.start(&stage).await
+    }
+
+    async fn enter_period(&self, period: Period) {
+        match &self.loading {
+            Some(loading) => loading.enter_period(&self.stage, period).await,
+            None => self.stage.enter_period(period),
         }
-        Err(failure) => Err(Failure { error: failure.error.context(problem), ..failure }),
+    }
+
+    async fn make_leave(&self) -> anyhow::Result<()> {
+        let Leaving { action, times } = self.way;
+        for number in 1..=*times {
+            self.actor.view.say(&format!("{} {number} of {times}", action.name()));
+            self.actor.act(action).await.with_context(|| action.name())?;
+        }
+        self.actor.pods.until_nobody_leaves(self.actor.plan.target.settle).await.with_context(|| action.name())
+    }
+
+    async fn stop_load(&mut self, patience: Patience) -> anyhow::Result<(Record, Lag)> {
+        self.prepared()?.stop(patience).await
+    }
+
+    async fn read_ledgers(&self) {
+        self.actor.pods.read_ledgers().await;
+    }
+
+    fn found(&self) -> Found {
+        let replicas = self.actor.pods.history().facts();
+        let left = replicas.iter().filter(|pod| pod.marked.or(pod.signalled).is_some()).count();
+        Found { setting: Setting::Cluster(self.setting()), replicas, restarts: left as u32 }
+    }
+
+    async fn end(&mut self) -> Vec<String> {
+        self.actor.undo.all().await
     }
 }
 
-/// Two things that went wrong, in one sentence.
-fn join(first: Option<String>, second: &str) -> String {
-    first.map_or_else(|| second.to_owned(), |first| format!("{first}; {second}"))
-}
-
-/// The workload stands as it should, the load is ready to start, and what the pods have counted so far is known.
-async fn prepare(actor: &Actor<'_>, stage: &Arc<Stage>) -> anyhow::Result<Loading> {
-    let deadline = Instant::now() + actor.plan.within;
-    actor.wait_rolled_out(deadline).await?;
-    actor.pods.until_nobody_leaves(actor.plan.settle).await.context("pods were leaving before the drill began")?;
-    let loading = Loading::prepare(actor.cluster, actor.plan, stage, actor.undo).await?;
-    actor.view.say(&format!("{} pods serve; load from {}", actor.pods.history().staying().len(), loading.words()));
-    actor.pods.read_baselines().await;
-    Ok(loading)
-}
-
-async fn under_load(
-    actor: &Actor<'_>,
-    run: &ClusterRun,
-    mut loading: Loading,
-    stage: &Arc<Stage>,
-    interrupted: watch::Receiver<bool>,
-) -> Result<RunFacts, Failure> {
-    let plan = actor.plan;
-    loading.start(stage).await.map_err(Failure::invalid)?;
-    let begun = stage.now();
-    let acted = tokio::select! {
-        acted = act(actor, run, &loading, stage) => acted.map_err(Unfinished::Problem),
-        () = until_set(interrupted) => Err(Unfinished::ByPerson),
-    };
-    let ended = stage.now();
-    let (patience, record_within) = match acted {
-        Err(Unfinished::ByPerson) => (interrupt::PATIENCE, RECORD_SOON),
-        Ok(()) | Err(Unfinished::Problem(_)) => (plan.load.timeout, RECORD_WITHIN),
-    };
-    // What the pods did is worth telling even if what the clients saw is lost.
-    let stopped = loading.stop(patience, record_within).await;
-    let (record, lag, unread) = match stopped {
-        Ok((record, lag)) => (record, lag, None),
-        Err(problem) => (Record::new(), Lag::new(), Some(format!("{problem:#}"))),
-    };
-    actor.pods.read_ledgers().await;
-    let replicas = actor.pods.history().facts();
-    let left = replicas.iter().filter(|pod| pod.marked.or(pod.signalled).is_some()).count();
-    let (interrupted, problem) = match acted {
-        Ok(()) => (false, None),
-        Err(Unfinished::ByPerson) => (true, None),
-        Err(Unfinished::Problem(problem)) => (false, Some(format!("{}: {problem:#}", run.action.name()))),
-    };
-    let problem = match unread {
-        Some(unread) => Some(join(problem, &unread)),
-        None => problem,
-    };
-    let setting = setting(actor, run, &loading, problem);
-    Ok(RunFacts {
-        setting: Setting::Cluster(setting),
-        record,
-        lag,
-        replicas,
-        restarts: left as u32,
-        load: (begun, ended),
-        offered: plan.load.offered(),
-        interrupted,
-    })
-}
-
-fn setting(actor: &Actor<'_>, run: &ClusterRun, loading: &Loading, problem: Option<String>) -> ClusterSetting {
-    let (client, target) = (&actor.cluster.client, &actor.cluster.target);
-    let server = client.clock().map(|offset| ClockFacts { of: "the API server".to_owned(), offset });
-    ClusterSetting {
-        run: run.clone(),
-        workload: format!("{} in namespace {} of {}", actor.cluster.workload.name, client.namespace, client.context),
-        service: match target.address {
-            Some(address) => format!("{} ({address})", target.service),
-            None => target.service.clone(),
-        },
-        version: client.version.clone(),
-        source: loading.words(),
-        exclusive: actor.plan.exclusive,
-        clocks: server.into_iter().chain(loading.clocks()).collect(),
-        evictions_refused: actor.evictions_refused.get(),
-        notes: actor.pods.notes(),
-        problem,
+impl Pods<'_> {
+    async fn ready(&self) -> anyhow::Result<Loading> {
+        let Actor { cluster, plan, pods, undo, view, .. } = &self.actor;
+        let deadline = Instant::now() + plan.target.within;
+        self.actor.wait_rolled_out(deadline).await?;
+        pods.until_nobody_leaves(plan.target.settle).await.context("pods were leaving before the drill began")?;
+        let loading = Loading::prepare(cluster, plan, &self.stage, undo).await?;
+        view.say(&format!("{} pods serve; load from {}", pods.history().staying().len(), loading.words()));
+        pods.read_baselines().await;
+        Ok(loading)
     }
-}
 
-/// Warm-up, the action as often as it was asked for, the last one gone, cool-down.
-async fn act(actor: &Actor<'_>, run: &ClusterRun, loading: &Loading, stage: &Stage) -> anyhow::Result<()> {
-    pause(run.warm_up).await;
-    loading.enter_period(stage, Period::During).await;
-    for number in 1..=run.times {
-        actor.view.say(&format!("{} {number} of {}", run.action.name(), run.times));
-        actor.act(&run.action).await?;
+    fn prepared(&mut self) -> anyhow::Result<&mut Loading> {
+        self.loading.as_mut().ok_or_else(|| anyhow!("the load was never prepared"))
     }
-    actor.pods.until_nobody_leaves(actor.plan.settle).await?;
-    loading.enter_period(stage, Period::After).await;
-    pause(run.cool_down).await;
-    Ok(())
-}
 
-async fn pause(lasting: Duration) {
-    tokio::time::sleep(lasting).await;
+    fn setting(&self) -> ClusterSetting {
+        let Actor { cluster, plan, pods, evictions_refused, .. } = &self.actor;
+        let (client, entrance) = (&cluster.client, &cluster.entrance);
+        let server = client.clock().map(|offset| ClockFacts { of: "the API server".to_owned(), offset });
+        let clocks = self.loading.iter().flat_map(Loading::clocks);
+        ClusterSetting {
+            way: self.way.clone(),
+            workload: format!("{} in namespace {} of {}", cluster.workload.name, client.namespace, client.context),
+            service: match entrance.address {
+                Some(address) => format!("{} ({address})", entrance.service),
+                None => entrance.service.clone(),
+            },
+            version: client.version.clone(),
+            source: self.loading.as_ref().map(Loading::words).unwrap_or_default(),
+            exclusive: plan.target.exclusive,
+            clocks: server.into_iter().chain(clocks).collect(),
+            evictions_refused: evictions_refused.get(),
+            notes: pods.notes(),
+        }
+    }
 }

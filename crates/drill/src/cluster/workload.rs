@@ -33,8 +33,8 @@ impl Workload {
     /// # Errors
     /// There is none of this name, or it has no such container.
     pub(super) async fn find(client: &ApiClient, plan: &ClusterPlan) -> anyhow::Result<Self> {
-        let found = client.answer(api(client, plan.workload.kind).get(&plan.workload.name)).await;
-        let found = found.with_context(|| format!("{} in namespace {}", plan.workload, client.namespace))?;
+        let found = client.answer(api(client, plan.target.workload.kind).get(&plan.target.workload.name)).await;
+        let found = found.with_context(|| format!("{} in namespace {}", plan.target.workload, client.namespace))?;
         let spec = &found.data["spec"];
         let selector: LabelSelector = parse(&spec["selector"]).context("its selector cannot be read")?;
         let selector = Selector::try_from(selector).context("its selector cannot be used")?.to_string();
@@ -43,12 +43,12 @@ impl Workload {
         let pod: PodSpec = parse(&template["spec"]).context("its pod template cannot be read")?;
         let default = template["metadata"]["annotations"][DEFAULT_CONTAINER].as_str();
         let names: Vec<_> = pod.containers.iter().map(|container| container.name.as_str()).collect();
-        let wanted = plan.container.as_deref().or(default).or(names.first().copied()).unwrap_or_default();
+        let wanted = plan.target.container.as_deref().or(default).or(names.first().copied()).unwrap_or_default();
         if !names.contains(&wanted) {
-            bail!("--container {wanted}: the pods of {} have {}", plan.workload, names.join(", "));
+            bail!("--container {wanted}: the pods of {} have {}", plan.target.workload, names.join(", "));
         }
         let container = wanted.to_owned();
-        Ok(Self { name: plan.workload.clone(), selector, labels, container, spec: pod })
+        Ok(Self { name: plan.target.workload.clone(), selector, labels, container, spec: pod })
     }
 
     /// Whether it stands as it should: every replica is there, of the newest revision, and ready. The error says in
@@ -129,29 +129,29 @@ fn progress(kind: WorkloadKind, generation: i64, object: &Value) -> Result<(), S
     Err(format!("{ready} of {wanted} ready, {updated} updated, {all} in all"))
 }
 
-/// Where the load goes.
+/// How clients come in.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
+pub(super) struct Entrance {
     /// The Service whose endpoint slices are watched.
     pub(super) service: String,
     /// Its address and port.
     pub(super) address: Option<SocketAddr>,
 }
 
-impl Target {
+impl Entrance {
     /// # Errors
     /// There is no such Service or port, or more than one could be meant.
     pub(super) async fn find(client: &ApiClient, plan: &ClusterPlan, workload: &Workload) -> anyhow::Result<Self> {
         let services = client.answer(client.api::<Service>().list(&ListParams::default())).await;
         let services = services.with_context(|| format!("the Services of namespace {}", client.namespace))?.items;
-        let service = choose(&services, plan.service.as_deref(), &workload.labels)?;
+        let service = choose(&services, plan.target.service.as_deref(), &workload.labels)?;
         let name = service.metadata.name.clone().unwrap_or_default();
         let spec = service.spec.clone().unwrap_or_default();
-        let port = choose_port(spec.ports.as_deref().unwrap_or_default(), plan.port.as_deref())
+        let port = choose_port(spec.ports.as_deref().unwrap_or_default(), plan.target.port.as_deref())
             .with_context(|| format!("service {name}"))?;
         let address = spec.cluster_ip.as_deref().and_then(|ip| ip.parse().ok());
         let address = address.map(|ip: std::net::IpAddr| SocketAddr::new(ip, port));
-        if address.is_none() && matches!(plan.source, Source::Pods(_)) {
+        if address.is_none() && matches!(plan.target.source, Source::Pods(_)) {
             bail!("service {name} has no address of its own (headless): say --from-here URL, or another --service");
         }
         Ok(Self { service: name, address })

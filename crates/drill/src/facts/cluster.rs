@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::clock::Offset;
-use crate::plan::cluster::ClusterRun;
+use crate::plan::cluster::Leaving;
 
 /// What only a pod has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +32,10 @@ pub(crate) struct PodEnd {
     pub(crate) last_connection_after_ms: Option<u64>,
 }
 
-/// A run in a cluster, and what was found there.
+/// What was done in a cluster, and what was found there.
 #[derive(Clone, Debug)]
 pub(crate) struct ClusterSetting {
-    pub(crate) run: ClusterRun,
+    pub(crate) way: Leaving,
     /// `deployment/web in namespace shop of kind-dev`.
     pub(crate) workload: String,
     pub(crate) service: String,
@@ -50,8 +50,6 @@ pub(crate) struct ClusterSetting {
     pub(crate) evictions_refused: u32,
     /// What went on that a reader should know: an API server that was away, a pod whose end nobody heard of.
     pub(crate) notes: Vec<String>,
-    /// Why the action did not come to its end, in words.
-    pub(crate) problem: Option<String>,
 }
 
 /// A clock that times in this report come from.

@@ -7,8 +7,8 @@ use lameduck_load::{Ended, Kind, Period, Verdict};
 use super::cluster::{ClockFacts, ClusterSetting, PodEnd, PodFacts};
 use super::*;
 use crate::clock::Offset;
-use crate::plan::cluster::ClusterRun;
-use crate::plan::{Propagation, Restart, Service};
+use crate::plan::cluster::{Action, Leaving};
+use crate::plan::local::{Propagation, Restart, Service};
 
 /// A run of one replica that was restarted once, with these verdicts on `hot` requests of 2 ms each.
 pub(crate) fn run(name: &str, role: Role, verdicts: &[(Verdict, u64)]) -> RunFacts {
@@ -27,9 +27,7 @@ pub(crate) fn run(name: &str, role: Role, verdicts: &[(Verdict, u64)]) -> RunFac
     }
     (old.ready, old.marked, old.signalled) = (Some(20_000), Some(3_000_000), Some(3_000_000));
     (old.exited, old.status) = (Some(4_500_000), Some(ExitStatus { code: Some(0), signal: None }));
-    let plan = RunPlan {
-        name: name.to_owned(),
-        role,
+    let way = Rollouts {
         scenario: None,
         env: Vec::new(),
         replicas: 1,
@@ -43,12 +41,12 @@ pub(crate) fn run(name: &str, role: Role, verdicts: &[(Verdict, u64)]) -> RunFac
             pre_stop: Duration::ZERO,
             grace: Duration::from_secs(30),
         },
-        warm_up: delay,
-        cool_down: delay,
     };
     let offered = id as f64 / 6.0;
     RunFacts {
-        setting: Setting::Local(plan),
+        name: name.to_owned(),
+        role,
+        setting: Setting::Local(way),
         record,
         lag: Lag::new(),
         replicas: vec![old],
@@ -56,22 +54,15 @@ pub(crate) fn run(name: &str, role: Role, verdicts: &[(Verdict, u64)]) -> RunFac
         load: (0, 6_000_000),
         offered,
         interrupted: false,
+        problem: None,
     }
 }
 
 /// The same in a cluster.
 pub(crate) fn cluster(verdicts: &[(Verdict, u64)], exclusive: bool) -> RunFacts {
     let mut facts = run("rollout-restart", Role::Subject, verdicts);
-    let run = ClusterRun {
-        name: "rollout-restart".to_owned(),
-        role: Role::Subject,
-        action: crate::plan::cluster::Action::RolloutRestart,
-        times: 1,
-        warm_up: Duration::ZERO,
-        cool_down: Duration::ZERO,
-    };
     facts.setting = Setting::Cluster(ClusterSetting {
-        run,
+        way: Leaving { action: Action::RolloutRestart, times: 1 },
         workload: "deployment/web in namespace shop of dev".to_owned(),
         service: "web (10.96.0.10:80)".to_owned(),
         version: "v1.34.1".to_owned(),
@@ -80,7 +71,6 @@ pub(crate) fn cluster(verdicts: &[(Verdict, u64)], exclusive: bool) -> RunFacts 
         clocks: vec![ClockFacts { of: "API server".into(), offset: Offset { us: -12_000, error_us: 8_000 } }],
         evictions_refused: 0,
         notes: Vec::new(),
-        problem: None,
     });
     let pod = &mut facts.replicas[0];
     pod.removed = Some((3_030_000, 3_030_000));

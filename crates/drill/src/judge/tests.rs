@@ -1,5 +1,6 @@
 use super::*;
-use crate::facts::{Setting, sample};
+use crate::facts::{LedgerSource, sample};
+use crate::ledger::Ledger;
 
 const LIMITS: Limits = Limits { lag_max: Duration::from_millis(100), sent_share_min: 0.8, requests_min: 50 };
 
@@ -81,9 +82,10 @@ fn a_replica_that_dies_by_itself_breaks_the_promise_even_without_loss() {
 fn scenarios_say_themselves_what_must_hold() {
     let of = |scenario, lost, killed| {
         let mut facts = subject(lost);
-        if let Setting::Local(plan) = &mut facts.setting {
-            (plan.role, plan.scenario) = (Role::Scenario, Some(scenario));
+        if let Setting::Local(way) = &mut facts.setting {
+            way.scenario = Some(scenario);
         }
+        facts.role = Role::Scenario;
         facts.replicas[0].killed = killed;
         judged(vec![facts])
     };
@@ -99,4 +101,46 @@ fn scenarios_say_themselves_what_must_hold() {
     assert_eq!(late.sentence, "1 replica killed at the end of the grace period");
     // The slowest answer of the sample took 2 ms: the stall was hidden.
     assert!(of(Scenario::Freeze, 0, None).sentence.starts_with("a stall of 2s does not show in the latency"));
+}
+
+/// In a cluster sums are compared, however few requests there were.
+const LENIENT: Limits = Limits { lag_max: Duration::from_secs(1), sent_share_min: 0.5, requests_min: 1 };
+
+fn in_cluster(verdicts: &[(Verdict, u64)], ledger: Ledger, exclusive: bool) -> JudgedRun {
+    let mut facts = sample::cluster(verdicts, exclusive);
+    facts.replicas[0].ledger = Some((LedgerSource::ReportFile, ledger));
+    judge_run(facts, &LENIENT, true)
+}
+
+#[test]
+fn sums_agree_or_say_how_they_do_not() {
+    let ledger = Ledger { started: 100, completed: 90, late: 10, ..Ledger::default() };
+    assert_eq!(in_cluster(&[(Verdict::Answered, 100)], ledger, true).broken, [""; 0]);
+    let more = in_cluster(&[(Verdict::Answered, 101)], ledger, true).broken;
+    assert!(more[0].contains("clients got 101 whole answers, the pods say 100 were answered"), "{more:?}");
+    let fewer = in_cluster(&[(Verdict::Answered, 99)], ledger, true).broken;
+    assert!(fewer[0].contains("say 100 were answered"), "{fewer:?}");
+    assert_eq!(in_cluster(&[(Verdict::Answered, 99)], ledger, false).broken, [""; 0], "others may send, too");
+}
+
+#[test]
+fn a_loss_that_the_pods_counted_is_still_a_loss_and_is_told_as_admitted() {
+    let ledger = Ledger { started: 100, completed: 100, raced: 1, ..Ledger::default() };
+    let run = in_cluster(&[(Verdict::Answered, 100), (Verdict::Closed, 1)], ledger, true);
+    assert_eq!(run.accounts.admitted, 1);
+    assert_eq!(run.broken, ["1 lost of 101 requests: 1 closed before the answer"]);
+}
+
+#[test]
+fn an_action_that_moved_nobody_proves_nothing() {
+    let mut facts = sample::cluster(&[(Verdict::Answered, 100)], false);
+    facts.restarts = 0;
+    assert_eq!(judge_run(facts, &LENIENT, false).invalid, ["no pod left, so nothing was tried"]);
+}
+
+#[test]
+fn what_did_not_come_to_its_end_proves_nothing() {
+    let mut facts = subject(0);
+    facts.problem = Some("replica 3 was not ready within 30s".to_owned());
+    check(vec![facts], Exit::Invalid, "invalid: replica 3 was not ready within 30s");
 }

@@ -15,14 +15,14 @@ use crate::exit::Failure;
 use crate::facts::{ReplicaFacts, Shown};
 use crate::live_view::LiveView;
 use crate::placeholders::Values;
-use crate::plan::{Plan, Readiness, RunPlan};
+use crate::plan::local::{LocalPlan, LocalRun, Readiness};
 use crate::probe;
 use crate::values::words;
 
 /// The replicas of a run.
 pub(crate) struct Fleet {
-    plan: Plan,
-    run: RunPlan,
+    plan: LocalPlan,
+    run: LocalRun,
     stage: Arc<Stage>,
     view: Rc<LiveView>,
     /// Report files, and what replicas print unless `--logs` keeps it.
@@ -34,10 +34,15 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    pub(crate) fn new(plan: &Plan, run: &RunPlan, stage: &Arc<Stage>, view: &Rc<LiveView>) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        plan: &LocalPlan,
+        run: &LocalRun,
+        stage: &Arc<Stage>,
+        view: &Rc<LiveView>,
+    ) -> Result<Self, Failure> {
         let directory = tempfile::Builder::new().prefix("lameduck-drill-").tempdir();
         let directory = directory.context("failed to make a temporary directory").map_err(Failure::usage)?;
-        if let Some(logs) = &plan.outputs.logs {
+        if let Some(logs) = &plan.target.logs {
             let made = std::fs::create_dir_all(logs);
             made.with_context(|| format!("--logs {}: cannot be made", logs.display())).map_err(Failure::usage)?;
         }
@@ -52,10 +57,6 @@ impl Fleet {
             shown: Rc::default(),
             restarts: Cell::new(0),
         })
-    }
-
-    pub(crate) fn stage(&self) -> &Arc<Stage> {
-        &self.stage
     }
 
     pub(crate) fn replicas(&self) -> Shown {
@@ -85,7 +86,7 @@ impl Fleet {
 
     /// Starts the first generation, all at once.
     pub(crate) async fn start_all(&self) -> Result<(), Failure> {
-        let born: Vec<_> = (0..self.run.replicas).map(|slot| self.spawn(slot)).collect::<Result<_, _>>()?;
+        let born: Vec<_> = (0..self.run.way.replicas).map(|slot| self.spawn(slot)).collect::<Result<_, _>>()?;
         for replica in &born {
             self.until_ready(replica).await?;
         }
@@ -101,14 +102,14 @@ impl Fleet {
 
     /// Marks a replica: its endpoint goes, view by view, and the signal follows.
     pub(crate) fn leave(&self, replica: &Rc<Replica>) {
-        let delays = (0..self.run.service.views).map(|_| self.delay()).collect();
+        let delays = (0..self.run.way.service.views).map(|_| self.delay()).collect();
         self.say(&format!("{} leaves", replica.name()));
-        replica.leave(delays, self.run.service, self.run.restart);
+        replica.leave(delays, self.run.way.service, self.run.way.restart);
     }
 
     /// Reads what the services say of themselves now that nothing moves.
     pub(crate) async fn read_ledgers(&self) {
-        if self.plan.target.has_ledger {
+        if self.plan.has_ledger {
             let all = self.all.borrow().clone();
             for replica in all.iter().filter(|replica| replica.facts.borrow().exited.is_none()) {
                 replica.read_documents().await;
@@ -120,7 +121,7 @@ impl Fleet {
     pub(crate) async fn end(&self, patience: Duration) {
         let all = self.all.borrow().clone();
         for replica in &all {
-            replica.end(patience, self.plan.target.has_ledger);
+            replica.end(patience, self.plan.has_ledger);
         }
         for replica in &all {
             replica.has_exited().await;
@@ -128,7 +129,7 @@ impl Fleet {
     }
 
     fn delay(&self) -> Duration {
-        self.run.service.propagation.draw(&mut self.random.borrow_mut())
+        self.run.way.service.propagation.draw(&mut self.random.borrow_mut())
     }
 
     fn spawn(&self, slot: u16) -> Result<Rc<Replica>, Failure> {
@@ -137,7 +138,7 @@ impl Fleet {
         let replica = Replica::spawn(spec, &self.stage)?;
         self.all.borrow_mut().push(Rc::clone(&replica));
         self.shown.borrow_mut().push(Rc::clone(&replica.facts));
-        let delays = (0..self.run.service.views).map(|_| self.delay()).collect();
+        let delays = (0..self.run.way.service.views).map(|_| self.delay()).collect();
         replica.watch(&self.plan.target, delays);
         Ok(replica)
     }
@@ -181,20 +182,20 @@ impl Fleet {
             admin_port: port(ports.admin),
             index: number,
             grace: words(self.plan.target.told_grace),
-            pre_stop: words(self.run.service.pre_stop),
+            pre_stop: words(self.run.way.service.pre_stop),
             report_file: self.directory.path().join(format!("report-{number}.json")),
         };
         let fill = |text: &str| values.fill(text).map_err(Failure::usage);
-        let command = self.plan.command.iter().map(|part| fill(part)).collect::<Result<Vec<_>, _>>()?;
+        let command = self.plan.target.command.iter().map(|part| fill(part)).collect::<Result<Vec<_>, _>>()?;
         let mut env = Vec::new();
-        for (key, value) in self.plan.target.env.iter().chain(&self.run.env) {
+        for (key, value) in self.plan.target.env.iter().chain(&self.run.way.env) {
             env.push((key.clone(), fill(value)?));
         }
         let readiness = match &self.plan.target.readiness {
             Readiness::Tcp => None,
             Readiness::Http(url) => Some(probe::split_url(&fill(url)?).map_err(Failure::usage)?),
         };
-        let logs = self.plan.outputs.logs.as_deref().unwrap_or(self.directory.path());
+        let logs = self.plan.target.logs.as_deref().unwrap_or(self.directory.path());
         Ok(ReplicaSpec {
             endpoint: Endpoint { replica: ReplicaId(number), address: (host, values.port).into() },
             admin: (host, values.admin_port).into(),
@@ -206,7 +207,7 @@ impl Fleet {
             as_init: self.plan.target.as_init,
             log: logs.join(format!("{}-{number}.log", self.run.name)),
             report_file: values.report_file,
-            has_ledger: self.plan.target.has_ledger,
+            has_ledger: self.plan.has_ledger,
         })
     }
 }

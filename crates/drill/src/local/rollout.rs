@@ -6,17 +6,13 @@ use std::rc::Rc;
 use super::fleet::Fleet;
 use super::replica::Replica;
 use crate::exit::Failure;
-use crate::plan::{Restart, RunPlan};
-
-/// Why a rollout did not come to its end.
-#[derive(Debug)]
-pub(crate) enum Interrupted {
-    ByPerson,
-    Failed(Failure),
-}
+use crate::plan::local::{Restart, Rollouts};
 
 /// Restarts every replica once, and waits until all old ones have left.
-pub(crate) async fn roll(fleet: &Fleet, run: &RunPlan, number: u32) -> Result<(), Interrupted> {
+///
+/// # Errors
+/// A new replica does not start, or does not become ready.
+pub(crate) async fn roll(fleet: &Fleet, run: &Rollouts, number: u32) -> Result<(), Failure> {
     fleet.say(&format!("rollout {number} of {}", run.rollouts));
     let mut leaving: Vec<Rc<Replica>> = Vec::new();
     for slot in 0..run.replicas {
@@ -25,7 +21,7 @@ pub(crate) async fn roll(fleet: &Fleet, run: &RunPlan, number: u32) -> Result<()
         }
         fleet.count_restart();
         let Some(old) = fleet.current(slot) else { continue };
-        step(fleet, run, &old, slot).await.map_err(Interrupted::Failed)?;
+        step(fleet, run, &old, slot).await?;
         if run.wait_for_exit {
             old.has_exited().await;
         }
@@ -41,7 +37,7 @@ pub(crate) async fn roll(fleet: &Fleet, run: &RunPlan, number: u32) -> Result<()
     Ok(())
 }
 
-async fn step(fleet: &Fleet, run: &RunPlan, old: &Rc<Replica>, slot: u16) -> Result<(), Failure> {
+async fn step(fleet: &Fleet, run: &Rollouts, old: &Rc<Replica>, slot: u16) -> Result<(), Failure> {
     match run.restart {
         Restart::Term | Restart::TermTwice { .. } | Restart::Kill => {
             fleet.start(slot).await?;

@@ -4,15 +4,17 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lameduck_load::LoadPlan;
-
-use super::{Limits, Outputs, Role};
+use super::{Plan, Run};
 
 /// A whole drill against one workload.
+pub(crate) type ClusterPlan = Plan<WorkloadTarget, Leaving>;
+
+/// One run of it.
+pub(crate) type ClusterRun = Run<Leaving>;
+
+/// The workload, how it is reached, and where the requests come from.
 #[derive(Clone, Debug)]
-pub(crate) struct ClusterPlan {
-    /// As it was written, for the report.
-    pub(crate) command: Vec<String>,
+pub(crate) struct WorkloadTarget {
     pub(crate) access: Access,
     pub(crate) workload: WorkloadName,
     /// The container that serves; `None`: the default one.
@@ -22,8 +24,6 @@ pub(crate) struct ClusterPlan {
     /// Its port, by name or number.
     pub(crate) port: Option<String>,
     pub(crate) admin_port: u16,
-    /// Whether `/drain` and `/metrics` are looked for on the admin port, and a termination message is expected.
-    pub(crate) has_ledger: bool,
     /// Nobody else sends requests to the workload.
     pub(crate) exclusive: bool,
     pub(crate) source: Source,
@@ -33,10 +33,6 @@ pub(crate) struct ClusterPlan {
     pub(crate) within: Duration,
     /// Longest wait for the last leaving pod after that.
     pub(crate) settle: Duration,
-    pub(crate) runs: Vec<ClusterRun>,
-    pub(crate) load: LoadPlan,
-    pub(crate) limits: Limits,
-    pub(crate) outputs: Outputs,
 }
 
 /// The client to the cluster that was named, and to no other.
@@ -72,16 +68,11 @@ pub(crate) struct Health {
     pub(crate) path: String,
 }
 
-/// One run: the same load, one way of making pods leave.
+/// What is done to the pods, how many times, one after the other.
 #[derive(Clone, Debug)]
-pub(crate) struct ClusterRun {
-    pub(crate) name: String,
-    pub(crate) role: Role,
+pub(crate) struct Leaving {
     pub(crate) action: Action,
-    /// How many times it is done, one after the other.
     pub(crate) times: u32,
-    pub(crate) warm_up: Duration,
-    pub(crate) cool_down: Duration,
 }
 
 /// What makes pods leave.

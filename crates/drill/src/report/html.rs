@@ -40,7 +40,7 @@ mod tests {
         let facts = sample::run(name, Role::Subject, &[(Verdict::Answered, 90), (Verdict::Closed, 2)]);
         let in_cluster = sample::cluster(&[(Verdict::Answered, 90)], false);
         let judged = judge([facts, in_cluster].map(|facts| judge_run(facts, &plan.limits, false)).into());
-        Document::new(&Drilled::program(&plan.command, std::time::UNIX_EPOCH), &plan.load, &judged)
+        Document::new(&Drilled::program(&plan.command), std::time::UNIX_EPOCH, &plan.load, &judged)
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::cluster;
 use crate::advice::advice;
 use crate::facts::{ExitStatus, Kill, PhaseSeen, ReplicaFacts, Setting};
 use crate::judge::JudgedRun;
-use crate::plan::{Role, RunPlan};
+use crate::plan::Role;
+use crate::plan::local::Rollouts;
 use crate::reconcile::Reconciled;
 use crate::values::words;
 
@@ -142,15 +143,15 @@ impl Run {
         let facts = &run.facts;
         let record = &facts.record;
         let nobody = ReplicaCounts::default();
-        let replicas = facts.replicas.iter().zip(&run.reconciled).map(|(replica, account)| {
+        let replicas = facts.replicas.iter().zip(&run.accounts.replicas).map(|(replica, account)| {
             // Through a Service nobody knows whose requests they were.
             let counts = record.replicas.get(usize::from(replica.id.0)).filter(|_| facts.cluster().is_none());
             let counts = counts.unwrap_or(&nobody);
             replica_told(replica, counts, account)
         });
         Self {
-            name: facts.name().to_owned(),
-            role: facts.role(),
+            name: facts.name.clone(),
+            role: facts.role,
             env: match &facts.setting {
                 Setting::Local(plan) => plan.env.iter().cloned().collect(),
                 Setting::Cluster(_) => BTreeMap::new(),
@@ -167,7 +168,7 @@ impl Run {
             cluster: facts.cluster().map(cluster::ClusterTold::new),
             invalid: run.invalid.clone(),
             broken: run.broken.clone(),
-            advice: if facts.role() == Role::Control { Vec::new() } else { advice(facts) },
+            advice: if facts.role == Role::Control { Vec::new() } else { advice(facts) },
             interrupted: facts.interrupted,
             load_from_us: facts.load.0,
             load_to_us: facts.load.1,
@@ -178,7 +179,7 @@ impl Run {
             verdicts: verdicts(|verdict| record.of(verdict)),
             kinds: kinds(record),
             lost_on_kept_alive: record.lost_on_kept_alive,
-            admitted_as_raced: run.admitted,
+            admitted_as_raced: run.accounts.admitted,
             raced_expected: run.raced_expected(),
             connections_opened: record.connections_opened,
             connections_left_in_time: record.connections_left_in_time,
@@ -192,7 +193,7 @@ impl Run {
     }
 }
 
-fn service_told(plan: &RunPlan) -> ServiceTold {
+fn service_told(plan: &Rollouts) -> ServiceTold {
     ServiceTold {
         replicas: plan.replicas,
         rollouts: plan.rollouts,

@@ -21,11 +21,11 @@ pub(crate) fn render(judged: &Judged, seed: u64) -> String {
     let mut text = String::new();
     table(&mut text, judged);
     for run in &judged.runs {
-        if run.facts.record.lost() > 0 && run.facts.role() != Role::Control {
+        if run.facts.record.lost() > 0 && run.facts.role != Role::Control {
             losses(&mut text, run);
         }
     }
-    for run in judged.runs.iter().filter(|run| run.facts.role() == Role::Subject) {
+    for run in judged.runs.iter().filter(|run| run.facts.role == Role::Subject) {
         if let Some(setting) = run.facts.cluster() {
             timeline::timeline(&mut text, &run.facts, setting);
         }
@@ -37,7 +37,7 @@ pub(crate) fn render(judged: &Judged, seed: u64) -> String {
         Exit::Usage | Exit::Invalid => "INVALID",
     };
     line(&mut text, format_args!("\n{word}: {}", judged.sentence));
-    for run in judged.runs.iter().filter(|run| run.facts.role() != Role::Control) {
+    for run in judged.runs.iter().filter(|run| run.facts.role != Role::Control) {
         for advice in advice(&run.facts) {
             line(&mut text, format_args!("advice: {advice}"));
         }
@@ -88,18 +88,18 @@ fn table(text: &mut String, judged: &Judged) {
 }
 
 fn label(run: &JudgedRun) -> String {
-    match run.facts.role() {
-        Role::Control => format!("{} (control)", run.facts.name()),
-        Role::Subject | Role::Scenario => run.facts.name().to_owned(),
+    match run.facts.role {
+        Role::Control => format!("{} (control)", run.facts.name),
+        Role::Subject | Role::Scenario => run.facts.name.clone(),
     }
 }
 
 fn ledgers(run: &JudgedRun) -> String {
-    let compared = run.reconciled.iter().filter(|one| one.ledger.is_some()).count();
-    let differ = run.reconciled.iter().filter(|one| !one.differences.is_empty()).count();
+    let compared = run.accounts.replicas.iter().filter(|one| one.ledger.is_some()).count();
+    let differ = run.accounts.replicas.iter().filter(|one| !one.differences.is_empty()).count();
     match (compared, differ) {
         (0, 0) => "no ledger".to_owned(),
-        (compared, 0) if !run.sums_compared => format!("{compared} read, some missing"),
+        (compared, 0) if !run.accounts.complete => format!("{compared} read, some missing"),
         (compared, 0) => format!("{compared} agree"),
         (_, differ) => format!("{differ} DISAGREE"),
     }
@@ -107,7 +107,7 @@ fn ledgers(run: &JudgedRun) -> String {
 
 fn losses(text: &mut String, run: &JudgedRun) {
     let record = &run.facts.record;
-    line(text, format_args!("\n{}: {} lost", run.facts.name(), record.lost()));
+    line(text, format_args!("\n{}: {} lost", run.facts.name, record.lost()));
     for kind in Kind::ALL {
         for verdict in Verdict::ALL.into_iter().filter(|verdict| verdict.is_lost()) {
             let number = record.by_kind[kind.index()][verdict.index()];
@@ -118,8 +118,8 @@ fn losses(text: &mut String, run: &JudgedRun) {
     }
     let kept = record.lost_on_kept_alive;
     if kept > 0 {
-        let (admitted, expected) = (run.admitted, run.raced_expected());
-        let admitted = match run.reconciled.iter().any(|one| one.ledger.is_some()) {
+        let (admitted, expected) = (run.accounts.admitted, run.raced_expected());
+        let admitted = match run.accounts.replicas.iter().any(|one| one.ledger.is_some()) {
             true => format!("; the service counted {admitted} as raced and had expected {expected:.4}"),
             false => String::new(),
         };
@@ -139,7 +139,7 @@ fn losses(text: &mut String, run: &JudgedRun) {
 
 fn latency(text: &mut String, run: &JudgedRun) {
     let record = &run.facts.record;
-    line(text, format_args!("\n{}: latency of responses (p50 / p99 / max)", run.facts.name()));
+    line(text, format_args!("\n{}: latency of responses (p50 / p99 / max)", run.facts.name));
     line(text, format_args!("  {:<9}  {:>9}  {:>26}  {:>26}  {:>26}", "kind", "requests", "before", "during", "after"));
     for kind in Kind::ALL {
         let requests: u64 = record.by_kind[kind.index()].iter().sum();

@@ -59,8 +59,8 @@ fn a_duration_is_held_to_its_end_and_not_longer() {
     let hold = Duration::from_millis(400);
     let rig = Rig::start(IdleHold::For(hold), Closings::default());
     let client = rig.idle_client();
-    rig.drain();
     let started = std::time::Instant::now();
+    rig.drain();
     client.wait_for_fin();
     assert!(started.elapsed() >= hold, "closed after {:?}", started.elapsed());
     drop(client);

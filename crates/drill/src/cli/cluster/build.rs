@@ -6,7 +6,9 @@ use super::{ActionName, Cluster, ControlName};
 use crate::cli::Preset;
 use crate::cluster::kubeconfig;
 use crate::plan::Role;
-use crate::plan::cluster::{Access, Action, ClusterPlan, ClusterRun, Health, Source, Upstream, WorkloadKind};
+use crate::plan::cluster::{
+    Access, Action, ClusterPlan, ClusterRun, Health, Leaving, Source, Upstream, WorkloadKind, WorkloadTarget,
+};
 
 /// Most pods of load.
 const LOAD_PODS_MAX: u32 = 100;
@@ -33,22 +35,24 @@ pub(crate) fn plan(options: &Cluster, command: Vec<String>) -> anyhow::Result<Cl
     }
     Ok(ClusterPlan {
         command,
-        access: access(options)?,
-        workload: options.workload.clone(),
-        container: options.container.clone(),
-        service: options.service.clone(),
-        port: options.port.clone(),
-        admin_port: options.admin_port,
+        target: WorkloadTarget {
+            access: access(options)?,
+            workload: options.workload.clone(),
+            container: options.container.clone(),
+            service: options.service.clone(),
+            port: options.port.clone(),
+            admin_port: options.admin_port,
+            exclusive: options.exclusive,
+            source,
+            image: options.image.clone(),
+            within: options.within,
+            settle: options.settle,
+        },
         has_ledger: options.preset == Preset::Lameduck,
-        exclusive: options.exclusive,
-        source,
-        image: options.image.clone(),
-        within: options.within,
-        settle: options.settle,
         runs: runs(options)?,
         load,
         limits: options.load.limits(),
-        outputs: options.output.outputs(None),
+        outputs: options.output.outputs(),
     })
 }
 
@@ -110,8 +114,7 @@ fn runs(options: &Cluster) -> anyhow::Result<Vec<ClusterRun>> {
     let run = |action: Action, role, times| ClusterRun {
         name: action.name().to_owned(),
         role,
-        action,
-        times,
+        way: Leaving { action, times },
         warm_up: options.load.warm_up,
         cool_down: options.load.cool_down,
     };

@@ -5,7 +5,8 @@ use anyhow::{Context, bail, ensure};
 use super::super::Preset;
 use super::Local;
 use crate::local::keys::ServiceKeys;
-use crate::plan::{Plan, Ports, Readiness, Restart, Role, RunPlan, Service, Target};
+use crate::plan::Role;
+use crate::plan::local::{LocalPlan, LocalRun, Ports, Processes, Readiness, Restart, Rollouts, Service};
 use crate::scenario::Scenario;
 use crate::values::Named;
 
@@ -17,7 +18,7 @@ const RESTARTS_MAX: u32 = 60_000;
 ///
 /// # Errors
 /// One sentence with the option, what is wrong, and what would be right.
-pub(crate) fn plan(local: &Local, keys: ServiceKeys) -> anyhow::Result<Plan> {
+pub(crate) fn plan(local: &Local, keys: ServiceKeys) -> anyhow::Result<LocalPlan> {
     ensure!(
         (1..=REPLICAS_MAX).contains(&local.replicas),
         "--replicas {}: expected 1 to {REPLICAS_MAX}",
@@ -40,13 +41,14 @@ pub(crate) fn plan(local: &Local, keys: ServiceKeys) -> anyhow::Result<Plan> {
          `-- {} --listen {{host}}:{{port}}`, or --env PORT={{port}}",
         local.command.first().map_or("server", String::as_str)
     );
-    Ok(Plan {
+    Ok(LocalPlan {
         command: local.command.clone(),
-        runs: runs(local)?,
         target: target(local, ports, bench_routes),
+        has_ledger: local.preset == Preset::Lameduck,
+        runs: runs(local)?,
         load,
         limits: local.load.limits(),
-        outputs: local.output.outputs(local.logs.clone()),
+        outputs: local.output.outputs(),
     })
 }
 
@@ -66,7 +68,7 @@ fn has_placeholder(local: &Local) -> bool {
     values.chain(&local.command).any(|text| ["{host}", "{port}", "{index}"].iter().any(|name| text.contains(name)))
 }
 
-fn target(local: &Local, ports: Ports, bench_routes: bool) -> Target {
+fn target(local: &Local, ports: Ports, bench_routes: bool) -> Processes {
     let mut env = Vec::new();
     if local.preset == Preset::Lameduck {
         for (key, value) in [
@@ -93,7 +95,8 @@ fn target(local: &Local, ports: Ports, bench_routes: bool) -> Target {
         (None, Preset::Plain) => Readiness::Http(format!("http://{{host}}:{{port}}{}", local.load.path(local.preset))),
     };
     let asks_a_route = local.ready.is_none() && local.preset == Preset::Plain;
-    Target {
+    Processes {
+        command: local.command.clone(),
         env,
         ports,
         readiness,
@@ -101,27 +104,29 @@ fn target(local: &Local, ports: Ports, bench_routes: bool) -> Target {
         as_init: local.pid1,
         ready_timeout: local.ready_timeout,
         probe_period: local.probe_period,
-        has_ledger: local.preset == Preset::Lameduck,
         told_grace: local.grace,
+        logs: local.logs.clone(),
     }
 }
 
-fn runs(local: &Local) -> anyhow::Result<Vec<RunPlan>> {
-    let base = RunPlan {
+fn runs(local: &Local) -> anyhow::Result<Vec<LocalRun>> {
+    let base = LocalRun {
         name: "as-given".into(),
         role: Role::Subject,
-        scenario: None,
-        env: Vec::new(),
-        replicas: local.replicas,
-        rollouts: local.rollouts,
-        pause: local.pause,
-        wait_for_exit: local.wait_for_exit,
-        restart: Restart::Term,
-        service: Service {
-            views: usize::from(local.nodes),
-            propagation: local.propagation,
-            pre_stop: local.pre_stop,
-            grace: local.grace,
+        way: Rollouts {
+            scenario: None,
+            env: Vec::new(),
+            replicas: local.replicas,
+            rollouts: local.rollouts,
+            pause: local.pause,
+            wait_for_exit: local.wait_for_exit,
+            restart: Restart::Term,
+            service: Service {
+                views: usize::from(local.nodes),
+                propagation: local.propagation,
+                pre_stop: local.pre_stop,
+                grace: local.grace,
+            },
         },
         warm_up: local.load.warm_up,
         cool_down: local.load.cool_down,
@@ -130,7 +135,7 @@ fn runs(local: &Local) -> anyhow::Result<Vec<RunPlan>> {
         ensure!(local.variant.is_empty() && local.control.is_empty(), "--scenario excludes --variant and --control");
         return scenarios(&local.scenario, &base);
     }
-    let mut runs: Vec<RunPlan> = match local.variant.is_empty() {
+    let mut runs: Vec<LocalRun> = match local.variant.is_empty() {
         true => vec![base.clone()],
         false => local.variant.iter().map(|variant| named(&base, variant)).collect(),
     };
@@ -141,7 +146,7 @@ fn runs(local: &Local) -> anyhow::Result<Vec<RunPlan>> {
     Ok(runs)
 }
 
-fn controls(local: &Local, base: &RunPlan) -> anyhow::Result<Vec<RunPlan>> {
+fn controls(local: &Local, base: &LocalRun) -> anyhow::Result<Vec<LocalRun>> {
     let is = |control: &Named, name: &str| control.name == name && control.env.is_empty();
     if local.control.iter().any(|control| is(control, "none")) {
         ensure!(local.control.len() == 1, "--control none excludes other controls");
@@ -150,12 +155,19 @@ fn controls(local: &Local, base: &RunPlan) -> anyhow::Result<Vec<RunPlan>> {
     let sigkill = Named { name: "sigkill".into(), env: Vec::new() };
     let given = if local.control.is_empty() { std::slice::from_ref(&sigkill) } else { &local.control };
     // A control has to lose once: one rollout is enough.
-    let control_of =
-        |control: &Named| RunPlan { role: Role::Control, rollouts: local.rollouts.min(1), ..named(base, control) };
+    let control_of = |control: &Named| {
+        let mut run = LocalRun { role: Role::Control, ..named(base, control) };
+        run.way.rollouts = local.rollouts.min(1);
+        run
+    };
     given
         .iter()
         .map(|control| match () {
-            () if is(control, "sigkill") => Ok(RunPlan { restart: Restart::Kill, ..control_of(control) }),
+            () if is(control, "sigkill") => {
+                let mut run = control_of(control);
+                run.way.restart = Restart::Kill;
+                Ok(run)
+            }
             () if control.env.is_empty() => {
                 bail!("--control {}: expected sigkill, none, or NAME=KEY=VALUE,…", control.name)
             }
@@ -164,7 +176,7 @@ fn controls(local: &Local, base: &RunPlan) -> anyhow::Result<Vec<RunPlan>> {
         .collect()
 }
 
-fn scenarios(names: &[String], base: &RunPlan) -> anyhow::Result<Vec<RunPlan>> {
+fn scenarios(names: &[String], base: &LocalRun) -> anyhow::Result<Vec<LocalRun>> {
     let mut chosen = Vec::new();
     for name in names {
         match name.as_str() {
@@ -184,6 +196,8 @@ fn scenarios(names: &[String], base: &RunPlan) -> anyhow::Result<Vec<RunPlan>> {
         .collect())
 }
 
-fn named(base: &RunPlan, named: &Named) -> RunPlan {
-    RunPlan { name: named.name.clone(), env: named.env.clone(), ..base.clone() }
+fn named(base: &LocalRun, named: &Named) -> LocalRun {
+    let mut run = LocalRun { name: named.name.clone(), ..base.clone() };
+    run.way.env.clone_from(&named.env);
+    run
 }

@@ -18,7 +18,7 @@ impl Actor<'_> {
         let user = workload.user().context("no runAsUser")?;
         let container = json!({
             "name": format!("lameduck-drill-{:08x}", unix_micros() as u32),
-            "image": self.plan.image,
+            "image": self.plan.target.image,
             "imagePullPolicy": "IfNotPresent",
             "args": ["signal"],
             "targetContainerName": workload.container,

@@ -22,7 +22,7 @@ pub(super) fn job(name: &str, plan: &ClusterPlan, count: u32, order: &Order) -> 
     let labels = json!({"app.kubernetes.io/name": "lameduck-drill", "app.kubernetes.io/managed-by": "lameduck-drill"});
     let container = json!({
         "name": CONTAINER,
-        "image": plan.image,
+        "image": plan.target.image,
         "imagePullPolicy": "IfNotPresent",
         "args": ["load-pod"],
         "env": [{"name": ORDER, "value": order}],

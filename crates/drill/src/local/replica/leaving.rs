@@ -7,7 +7,7 @@ use lameduck_load::Micros;
 
 use super::Replica;
 use crate::facts::Kill;
-use crate::plan::{Restart, Service};
+use crate::plan::local::{Restart, Service};
 use crate::process::Signal;
 
 impl Replica {

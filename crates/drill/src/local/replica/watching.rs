@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Replica;
 use crate::facts::{ExitStatus, LedgerSource};
 use crate::ledger::{Document, Metrics};
-use crate::plan::Target;
+use crate::plan::local::Processes;
 use crate::{probe, process};
 
 /// Between two probes until a replica is ready for the first time.
@@ -23,7 +23,7 @@ const PHASE_PERIOD: Duration = Duration::from_millis(100);
 
 impl Replica {
     /// Starts the watchers. `delays` are those of the views should it drop out of rotation by itself.
-    pub(crate) fn watch(self: &Rc<Self>, target: &Target, delays: Vec<Duration>) {
+    pub(crate) fn watch(self: &Rc<Self>, target: &Processes, delays: Vec<Duration>) {
         tokio::task::spawn_local(Rc::clone(self).wait(delays.clone()));
         tokio::task::spawn_local(Rc::clone(self).probe(target.probe_period, delays));
         if self.spec.has_ledger {

@@ -12,7 +12,7 @@ use crate::facts::{ClusterSetting, ReplicaFacts, RunFacts};
 const PODS_SHOWN: usize = 40;
 
 pub(super) fn timeline(text: &mut String, facts: &RunFacts, setting: &ClusterSetting) {
-    line(text, format_args!("\n{}: {} through service {}", facts.name(), setting.workload, setting.service));
+    line(text, format_args!("\n{}: {} through service {}", facts.name, setting.workload, setting.service));
     line(text, format_args!("  Kubernetes {}, load from {}", setting.version, setting.source));
     let left: Vec<_> = facts.replicas.iter().filter(|pod| pod.marked.or(pod.signalled).is_some()).collect();
     if !left.is_empty() {
