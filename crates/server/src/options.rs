@@ -116,11 +116,18 @@ pub struct Seams {
     pub syn_filter: bool,
     /// How long a close waits for the peer's own. A test whose client must speak within it gives it time.
     pub linger: Duration,
+    /// What a connection that never sent anything gets once Draining has begun.
+    pub first_byte_in_drain: Duration,
 }
 
 impl Default for Seams {
     fn default() -> Self {
-        Self { accept_gap: Duration::ZERO, syn_filter: true, linger: crate::connection::LINGER }
+        Self {
+            accept_gap: Duration::ZERO,
+            syn_filter: true,
+            linger: crate::connection::LINGER,
+            first_byte_in_drain: Duration::from_secs(1),
+        }
     }
 }
 

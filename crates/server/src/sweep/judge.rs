@@ -7,9 +7,6 @@ use lameduck_lifecycle::{CloseReason, Protocol};
 use lameduck_support::hash;
 use std::time::Duration;
 
-/// What a connection that never sent anything gets once Draining has begun.
-const FIRST_BYTE_IN_DRAIN: Duration = Duration::from_secs(1);
-
 /// What an unfinished TLS handshake gets once Draining has begun: its client has sent nothing yet, and may try
 /// elsewhere.
 const HANDSHAKE_IN_DRAIN: Duration = Duration::from_secs(2);
@@ -139,7 +136,8 @@ fn unknown(view: &View, options: &Options) -> Due {
         let due = view.past(view.since_ns, options.limits.header_timeout);
         return if due { Due::Kill(CloseReason::HeaderTimeout) } else { Due::Nothing };
     }
-    let in_drain = view.drained_ns != 0 && view.past(view.drained_ns.max(view.since_ns), FIRST_BYTE_IN_DRAIN);
+    let bound = options.seams.first_byte_in_drain;
+    let in_drain = view.drained_ns != 0 && view.past(view.drained_ns.max(view.since_ns), bound);
     if in_drain || view.past(view.since_ns, options.limits.first_byte_timeout) {
         Due::Close(CloseReason::FirstByteTimeout)
     } else {

@@ -13,7 +13,7 @@ const SETTINGS_ACK: &[u8] = b"\0\0\0\x04\x01\0\0\0\0";
 /// Connections in a half-open state do not hold a drain that has begun.
 #[track_caller]
 fn drains_in_spite_of(begin: impl Fn(&mut Client), reason: CloseReason) {
-    let rig = Rig::impatient();
+    let rig = Rig::impatient(reason);
     let mut clients: Vec<Client> = (0..5).map(|_| rig.connect()).collect();
     clients.iter_mut().for_each(begin);
     // A further connection, answered after theirs came: the server knows them all.

@@ -9,7 +9,8 @@ use axum::body::Body;
 use axum::extract::Path;
 use axum::routing::{any, get};
 use bytes::Bytes;
-use lameduck_server::{App, Bound, Closings, IdleHold, Limits, Numbers, Options, Server};
+use lameduck_lifecycle::CloseReason;
+use lameduck_server::{App, Bound, Closings, IdleHold, Numbers, Options, Seams, Server};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -53,19 +54,28 @@ pub(crate) struct Stalled<'a> {
     client: Option<Client>,
 }
 
+/// For clients that connect before a drain and speak in it: the machine may be busy.
+pub(crate) fn patient() -> Seams {
+    Seams { first_byte_in_drain: PATIENCE, ..Seams::default() }
+}
+
 impl Rig {
     /// A server with the contract's defaults, except that idle connections are held as `idle_hold` says.
     pub(crate) fn start(idle_hold: IdleHold, closings: Closings) -> Self {
-        Self::with(Options { idle_hold, closings, ..Options::default() })
+        Self::with(Options { idle_hold, closings, seams: patient(), ..Options::default() })
     }
 
-    /// A server with short limits, for tests in which one of them has to pass.
-    pub(crate) fn impatient() -> Self {
+    /// A server whose bound for this reason is short, for tests in which it has to pass. Its other bounds are not: a
+    /// client on a busy machine may need a while for what it does first.
+    pub(crate) fn impatient(reason: CloseReason) -> Self {
         let short = Duration::from_millis(300);
-        let limits = Limits { header_timeout: short, first_byte_timeout: short, ..Limits::default() };
-        let mut options = Options { limits, ..Options::default() };
-        options.http2.keep_alive_interval = short;
-        options.http2.keep_alive_timeout = short;
+        let mut options = Options::default();
+        let bound = |of: CloseReason, default: Duration| if reason == of { short } else { default };
+        let (limits, http2) = (&mut options.limits, &mut options.http2);
+        limits.first_byte_timeout = bound(CloseReason::FirstByteTimeout, limits.first_byte_timeout);
+        limits.header_timeout = bound(CloseReason::HeaderTimeout, limits.header_timeout);
+        http2.keep_alive_interval = bound(CloseReason::KeepAliveTimeout, http2.keep_alive_interval);
+        http2.keep_alive_timeout = bound(CloseReason::KeepAliveTimeout, http2.keep_alive_timeout);
         Self::with(options)
     }
 
