@@ -101,18 +101,9 @@ impl Server {
         }
     }
 
-    /// The deadline has come: what is left ends as aborted. A handler that does not yield cannot be ended; its request
-    /// counts as aborted from now on.
+    /// The deadline has come: what is left ends as aborted, and listeners that are still open are dropped without a
+    /// flush. A handler that does not yield cannot be ended; its request counts as aborted from now on.
     pub fn force(&self) {
-        self.end_now();
-    }
-
-    /// Ends at once: listeners are dropped without a flush, connections cut.
-    pub fn close(&self) {
-        self.end_now();
-    }
-
-    fn end_now(&self) {
         self.lame_duck();
         let shared = &self.shared;
         if shared.admission.force() {

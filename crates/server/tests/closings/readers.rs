@@ -96,13 +96,13 @@ fn a_handler_that_does_not_answer_is_cut_at_the_deadline_by_name() {
 }
 
 #[test]
-fn close_ends_everything_at_once() {
+fn force_ends_everything_at_once() {
     let rig = rig();
     let mut busy = rig.connect();
     busy.send(&get("/gate")).unwrap();
     let idle = rig.idle_client();
     rig.until("in flight", |numbers| numbers.ledger.in_flight() == 1);
-    rig.server.close();
+    rig.server.force();
     rig.drained(SOON);
     idle.wait_for_close();
     busy.wait_for_close();

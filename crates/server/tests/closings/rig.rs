@@ -208,7 +208,7 @@ impl Drop for Rig {
     fn drop(&mut self) {
         // A test that failed while it held the thread must not hang here.
         let _context = self.runtime.enter();
-        self.server.close();
+        self.server.force();
         self.gate.send_replace(true);
     }
 }

@@ -21,7 +21,7 @@ async fn bound_is_not_listening() {
     let taken = Bound::bind(address).unwrap_err();
     assert!(taken.to_string().contains(&address.to_string()), "{taken}");
     assert!(taken.to_string().contains("another process"), "{taken}");
-    server.close();
+    server.force();
     drained(&server).await;
 }
 
@@ -131,7 +131,7 @@ async fn drained_is_level_triggered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn close_ends_at_once() {
+async fn force_ends_at_once() {
     let rig = Rig::new(Options { idle_hold: IdleHold::Auto, ..options() });
     let mut waiting = Client::connect(rig.address).await;
     waiting.ask("/gate").await;
@@ -139,7 +139,7 @@ async fn close_ends_at_once() {
     assert_eq!(idle.get("/ping").await.status, 200);
     let mut silent = Client::connect(rig.address).await;
     rig.in_flight(1).await;
-    rig.server.close();
+    rig.server.force();
     waiting.closed().await;
     idle.closed().await;
     silent.closed().await;

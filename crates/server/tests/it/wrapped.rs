@@ -64,7 +64,7 @@ async fn the_same_requests_have_the_same_answers() {
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-    server.close();
+    server.force();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn control_what_an_app_asks_for_changes_the_answers() {
     for name in ["text of a 500", "a rejected query", "no route", "not HTTP"] {
         assert!(changed.contains(&name), "{name} is the same: {changed:?}");
     }
-    server.close();
+    server.force();
 }
 
 /// A router whose routes wait at the rig's gate, or fail.
@@ -156,7 +156,7 @@ async fn the_text_of_a_5xx_is_hidden_only_where_it_was_asked_for() {
     let leak = || get(async || (StatusCode::INTERNAL_SERVER_ERROR, "the disk is full"));
     let (server, address) = wrapped();
     assert_eq!(Client::connect(address).await.get("/fail").await.body, "the disk is full");
-    server.close();
+    server.force();
     let rig = Rig::with(options(), |app| app.route("/hides", leak()));
     let body = Client::connect(rig.address).await.get("/hides").await.body;
     assert!(!body.contains("disk"), "{body}");
