@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The programs of a run.
 #[derive(Debug)]
 pub(crate) struct Benched {
-    /// This program, which serves as `bare` and `engine`.
+    /// This program, which serves as all but the service.
     pub(crate) own: PathBuf,
     /// The service, if it has been built.
     pub(crate) service: Option<PathBuf>,
@@ -34,6 +34,8 @@ pub(crate) enum Candidate {
     Bare,
     /// The engine's server with the same routes.
     Engine,
+    /// The engine's server around the router that `Bare` serves.
+    Wrapped,
     /// The whole service, as it is shipped.
     Service,
 }
@@ -59,7 +61,7 @@ pub(crate) struct Left {
 }
 
 impl Benched {
-    /// The candidates that this run has.
+    /// The candidates that every measure compares.
     pub(crate) fn candidates(&self) -> Vec<Candidate> {
         let service = self.service.as_ref().map(|_| Candidate::Service);
         [Candidate::Bare, Candidate::Engine].into_iter().chain(service).collect()
@@ -88,9 +90,13 @@ impl Benched {
 
     fn command(&self, candidate: Candidate, port: u16) -> anyhow::Result<Command> {
         let mut command = match candidate {
-            Candidate::Bare | Candidate::Engine => {
+            Candidate::Bare | Candidate::Engine | Candidate::Wrapped => {
                 let mut command = Command::new(&self.own);
-                let stack = if candidate == Candidate::Bare { "bare" } else { "engine" };
+                let stack = match candidate {
+                    Candidate::Bare => "bare",
+                    Candidate::Engine | Candidate::Service => "engine",
+                    Candidate::Wrapped => "wrapped",
+                };
                 command.args(["serve", stack]).arg(port.to_string());
                 command
             }

@@ -17,8 +17,10 @@ use crate::{process, routes};
 pub(crate) enum Stack {
     /// `axum::serve` with graceful shutdown.
     Bare,
-    /// The engine's server.
+    /// The engine's server, route by route.
     Engine,
+    /// The engine's server around a ready-made router.
+    Wrapped,
 }
 
 /// Serves until SIGTERM, leaves gracefully, and says how much memory it took.
@@ -34,7 +36,8 @@ pub(crate) fn serve(stack: Stack, port: u16) -> anyhow::Result<()> {
         });
         match stack {
             Stack::Bare => bare(address, leaving).await,
-            Stack::Engine => engine(address, leaving).await,
+            Stack::Engine => engine(address, leaving, by_route).await,
+            Stack::Wrapped => engine(address, leaving, |leaving| routes::router(leaving).into()).await,
         }
     })?;
     say(&format!("peak_kib {}", process::own_peak_kib()?))
@@ -47,14 +50,20 @@ async fn bare(address: SocketAddr, leaving: watch::Receiver<bool>) -> anyhow::Re
     axum::serve(listener, routes).with_graceful_shutdown(until(leaving)).await.context("serve")
 }
 
-async fn engine(address: SocketAddr, leaving: watch::Receiver<bool>) -> anyhow::Result<()> {
+fn by_route(leaving: watch::Receiver<bool>) -> App {
+    routes::routes(leaving).into_iter().fold(App::new(), |app, (path, method)| app.route(path, method))
+}
+
+async fn engine(
+    address: SocketAddr,
+    leaving: watch::Receiver<bool>,
+    app: impl FnOnce(watch::Receiver<bool>) -> App,
+) -> anyhow::Result<()> {
     let mut options = Options { idle_hold: IdleHold::For(Duration::ZERO), ..Options::default() };
     // The crowd has more in flight than the default lets in.
     options.limits.requests_in_flight = options.limits.connections;
     let server = Server::new(options);
-    let app =
-        routes::routes(leaving.clone()).into_iter().fold(App::new(), |app, (path, method)| app.route(path, method));
-    let address = server.serve(Bound::bind(address)?, app).context("listen")?;
+    let address = server.serve(Bound::bind(address)?, app(leaving.clone())).context("listen")?;
     say(&format!("listening {address}"))?;
     until(leaving).await;
     server.lame_duck();

@@ -43,14 +43,18 @@ impl Load {
     }
 
     fn is_for(self, candidate: Candidate) -> bool {
-        candidate != Candidate::Service || self != Load::Large
+        match candidate {
+            Candidate::Bare | Candidate::Engine => true,
+            Candidate::Wrapped => self == Load::KeepAlive,
+            Candidate::Service => self != Load::Large,
+        }
     }
 }
 
 /// The most that a candidate may cost beside bare axum; one run's median strays by some hundredths.
 fn goal(candidate: Candidate, load: Load) -> Option<Goal> {
     match (candidate, load) {
-        (Candidate::Engine, _) => Some(Goal { most: 1.0, noise: 0.05 }),
+        (Candidate::Engine | Candidate::Wrapped, _) => Some(Goal { most: 1.0, noise: 0.05 }),
         (Candidate::Service, Load::KeepAlive) => Some(Goal { most: 1.35, noise: 0.05 }),
         (Candidate::Service, _) | (Candidate::Bare, _) => None,
     }
@@ -65,7 +69,8 @@ struct Series {
 
 /// All loads on all candidates, who take turns at going first.
 pub(super) async fn measure(benched: &Benched, size: Size) -> anyhow::Result<Vec<Row>> {
-    let candidates = benched.candidates();
+    let mut candidates = benched.candidates();
+    candidates.insert(2, Candidate::Wrapped);
     let mut series: Vec<Series> = LOADS
         .into_iter()
         .flat_map(|load| candidates.iter().map(move |candidate| Series { candidate: *candidate, load, us: Vec::new() }))
