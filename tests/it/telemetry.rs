@@ -22,6 +22,21 @@ fn a_quoted_id_leads_to_the_lines_of_its_request() {
     assert_eq!((&line["trace_id"], &line["span_id"]), (&json!(TRACE_ID), &json!("b7ad6b7169203331")));
 }
 
+/// A collector that refuses holds up neither the start nor the exit, over both protocols; its password is not shown.
+#[test]
+fn a_service_with_traces_starts_and_leaves() {
+    let [nobody] = lameduck_testing::free_addresses();
+    for protocol in ["grpc", "http/protobuf"] {
+        let endpoint = format!("http://user:s3cret@{nobody}");
+        let service = start(&[("TRACES__ENDPOINT", &endpoint), ("TRACES__PROTOCOL", protocol)]);
+        let answer = get(service.http, "/ping");
+        assert_eq!(answer.header("x-trace-id").map(str::len), Some(32), "it is recorded");
+        let ended = service.stop();
+        ended.assert_code(0);
+        assert!(!ended.log.contains("s3cret"), "{}", ended.log);
+    }
+}
+
 #[test]
 fn a_flood_of_access_lines_is_summed_up() {
     let service = start(&[("LOG__ACCESS", "all"), ("LOG__RATE", "5")]);

@@ -11,16 +11,18 @@ const FUNCTION_LINES_MAX: usize = 70;
 const COMMENT_COLUMNS_MAX: usize = 120;
 
 /// Each room, and the rooms that it may know.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("crates/support", &[]),
     ("crates/lifecycle", &["lameduck-support"]),
     ("crates/config", &["lameduck-support"]),
+    ("crates/client", &["lameduck-support"]),
     ("crates/server", &["lameduck-lifecycle", "lameduck-support"]),
     ("crates/cluster", &["lameduck-lifecycle", "lameduck-support"]),
-    ("crates/telemetry", &["lameduck-support"]),
+    ("crates/telemetry", &["lameduck-client", "lameduck-support"]),
     (
         "crates/lameduck",
         &[
+            "lameduck-client",
             "lameduck-cluster",
             "lameduck-config",
             "lameduck-lifecycle",

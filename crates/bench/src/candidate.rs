@@ -69,8 +69,18 @@ impl Benched {
 
     /// Starts a candidate and waits for its first answer.
     pub(crate) async fn start(&self, candidate: Candidate) -> anyhow::Result<Running> {
+        self.start_with(candidate, &[]).await
+    }
+
+    /// As [`start`](Self::start), with these variables in its environment.
+    pub(crate) async fn start_with(
+        &self,
+        candidate: Candidate,
+        environment: &[(&'static str, String)],
+    ) -> anyhow::Result<Running> {
         let port = free_port().context("find a free port")?;
         let mut command = self.command(candidate, port)?;
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
 
         let started = Instant::now();

@@ -9,6 +9,8 @@ mod candidate;
 #[cfg(target_os = "linux")]
 mod client;
 #[cfg(target_os = "linux")]
+mod collector;
+#[cfg(target_os = "linux")]
 mod measures;
 #[cfg(target_os = "linux")]
 mod process;

@@ -3,6 +3,7 @@
 mod crowd;
 mod leaving;
 mod memory;
+mod telemetry;
 mod throughput;
 
 use crate::candidate::Benched;
@@ -33,9 +34,11 @@ impl Size {
 /// Runs the measures whose name contains `only`.
 pub(crate) async fn all(benched: &Benched, size: Size, only: &str) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for name in ["throughput", "memory", "leaving", "crowd"].into_iter().filter(|name| name.contains(only)) {
+    for name in ["throughput", "telemetry", "memory", "leaving", "crowd"].into_iter().filter(|name| name.contains(only))
+    {
         let part = match name {
             "throughput" => throughput::measure(benched, size).await?,
+            "telemetry" => telemetry::measure(benched, size).await?,
             "memory" => memory::measure(benched, size).await?,
             "leaving" => leaving::measure(benched, size).await?,
             _ => crowd::measure(benched, size).await?,

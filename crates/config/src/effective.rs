@@ -3,6 +3,7 @@
 use crate::key::{Key, Section};
 use crate::settings::{Setting, Values};
 use crate::source::Origin;
+use lameduck_support::url;
 use std::fmt::Write as _;
 
 /// Where the remarks begin.
@@ -18,7 +19,7 @@ pub struct EffectiveLine {
 }
 
 /// The effective configuration, line by line: every key of `sections` in their order. A section that occurs twice is
-/// shown once. Secret values are not shown.
+/// shown once. Secret values, and names and passwords in URLs, are not shown.
 pub fn effective(values: &Values, sections: &[Section]) -> Vec<EffectiveLine> {
     let mut lines = Vec::new();
     for (index, section) in sections.iter().enumerate() {
@@ -95,6 +96,6 @@ fn line(path: &str, setting: &Setting) -> EffectiveLine {
     let name = path.rsplit('.').next().unwrap_or(path);
     let mut yaml = "  ".repeat(depth);
     let value = if setting.secret { "\"(not shown)\"".to_owned() } else { setting.value.to_yaml() };
-    let _ = write!(yaml, "{name}: {value}");
+    let _ = write!(yaml, "{name}: {}", url::without_passwords(&value));
     EffectiveLine { yaml, origin: Some(setting.origin.clone()) }
 }

@@ -6,6 +6,8 @@ mod drain;
 mod level;
 mod listener;
 mod probes;
+#[cfg(all(feature = "profile", target_os = "linux"))]
+mod profile;
 mod requests;
 mod scrape;
 
@@ -35,7 +37,10 @@ pub(crate) struct Admin {
 
 /// The routes of the admin port.
 pub(crate) fn router(admin: Admin) -> Router {
-    Router::new()
+    let router = Router::new();
+    #[cfg(all(feature = "profile", target_os = "linux"))]
+    let router = router.route("/debug/profile", get(profile::cpu));
+    router
         .route("/", get(page))
         .route("/livez", get(probes::livez))
         .route("/healthz", get(probes::livez))

@@ -94,6 +94,16 @@ impl Call {
         let _ = (name, value);
     }
 
+    /// Adds a number, as [`attribute`](Self::attribute).
+    pub fn number(&mut self, name: &'static str, value: i64) {
+        #[cfg(feature = "traces")]
+        if let Some(span) = &mut self.span {
+            span.attribute(name, value);
+        }
+        #[cfg(not(feature = "traces"))]
+        let _ = (name, value);
+    }
+
     /// It has ended. `error`: its type, from a small set, if it failed. A call that is dropped leaves no span.
     pub fn end(self, error: Option<impl Into<Cow<'static, str>>>) {
         #[cfg(feature = "traces")]

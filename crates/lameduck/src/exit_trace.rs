@@ -56,12 +56,16 @@ impl ExitTrace {
         let Some(under_way) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         let ledger = &report.document.ledger;
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX).into();
-        let evidence = vec![
+        let mut evidence = vec![
             ("lameduck.exit_code", i64::from(report.exit.code()).into()),
             ("lameduck.requests", count(ledger.started())),
             ("lameduck.lost", count(ledger.lost())),
             ("lameduck.sentence", report.sentence().into()),
         ];
+        if let Some(advice) = &report.document.advice {
+            evidence.extend(advice.delay_seconds.map(|delay| ("lameduck.advised_delay_seconds", delay.into())));
+            evidence.push(("lameduck.advice", advice.change.as_str().into()));
+        }
         let failed = (report.exit != Exit::Clean).then(|| report.sentence());
         under_way.trace.end(evidence, cut, failed);
     }

@@ -85,6 +85,7 @@
 //! | settings | [`Service::settings`] | sections of the configuration, checked and documented with the engine's: [`config`] |
 //! | files | [`Start::reload`] | keys, tokens, certificates: read again when they change, the last good version in use |
 //! | metrics | [`Start::registry`] | exposed with the engine's at `/metrics` |
+//! | calls | [`Client`], [`Call`] | outgoing requests with the ids of the one that is served, in the time that it has |
 //! | lifecycle | [`Handle`] | phase, time left, [`leaving`](Handle::leaving), [`draining`](Handle::draining): to read, not to change |
 //!
 //! # What is guaranteed
@@ -111,6 +112,7 @@ mod admin;
 mod advisor;
 mod call;
 pub mod cli;
+mod client;
 mod clock;
 mod cluster;
 pub mod config;
@@ -143,6 +145,7 @@ mod workers;
 pub use anyhow;
 pub use axum;
 pub use call::Call;
+pub use client::Client;
 pub use config::HttpUrlError;
 pub use dependency::{
     Dependency, DependencyConfig, DependencyError, DependencyKind, DependencyNotFound, DependencyUsage, Http, Tcp,
@@ -152,6 +155,7 @@ pub use engine::{Engine, EngineBuilder, start};
 pub use gates::Gate;
 pub use handle::{Handle, NoEngine};
 pub use jobs::{Job, Jobs};
+pub use lameduck_client::{CallError, CertificateError, Options as ClientOptions, Roots};
 pub use lameduck_lifecycle::{PhaseName, Report};
 pub use lameduck_server::{
     App, Began, Connection, Goodbye, Interest, Record, Rejected, RequestObserver, RequestScope, RouteOptions,

@@ -1,5 +1,6 @@
 //! The state of the process at this moment: the published phase, completed by what the rooms count.
 
+use crate::advisor;
 use crate::dependency::Dependencies;
 use crate::events::{PhaseView, Shared};
 use crate::jobs::Jobs;
@@ -7,7 +8,7 @@ use crate::release::Releasing;
 use crate::reload::Files;
 use crate::telemetry::Telemetry;
 use crate::workers::WorkerSet;
-use lameduck_lifecycle::{Document, Phase, Report, Snapshot, Straggler, StragglerKind};
+use lameduck_lifecycle::{Document, Phase, Report, Snapshot, Straggler, StragglerKind, Strategy};
 use lameduck_server::{Numbers, Server};
 use std::sync::{Arc, OnceLock};
 
@@ -46,7 +47,13 @@ impl Observer {
     /// The last word. Nothing can end any more: what is in flight is aborted, open jobs are lost.
     pub(crate) fn last_report(&self) -> Report {
         self.jobs.close();
-        Report::of(self.snapshot(), &self.shared.plan)
+        let (numbers, plan) = (self.numbers(), &self.shared.plan);
+        let snapshot = self.complete(&self.shared.view.borrow(), numbers.clone());
+        let fixed = matches!(plan.strategy, Strategy::Delay);
+        let advice = advisor::advice(&snapshot, &numbers.late_arrivals, fixed);
+        let mut report = Report::of(snapshot, plan);
+        report.document.advice = advice;
+        report
     }
 
     /// What the server counts.

@@ -15,9 +15,12 @@ const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 /// Requests that were cut, of which the trace of the exit can tell.
 const CUT_MAX: usize = 256;
 
-/// Observes all requests of the server.
+/// Observes all requests of the server. Clones are the same: one counter for each request, not one for each part.
 #[derive(Clone)]
-pub(crate) struct Requests {
+pub(crate) struct Requests(pub(crate) Arc<Shared>);
+
+/// What the requests of a server share.
+pub(crate) struct Shared {
     pub(crate) access: Interest,
     #[cfg(feature = "traces")]
     pub(crate) traces: Option<lameduck_telemetry::traces::Traces>,
@@ -46,7 +49,7 @@ impl Cut {
 
 impl RequestObserver for Requests {
     fn interest(&self) -> Interest {
-        self.access
+        self.0.access
     }
 
     fn observes_begin(&self) -> bool {
@@ -80,7 +83,7 @@ type Span = std::convert::Infallible;
 impl Requests {
     #[cfg(feature = "traces")]
     fn trace(&self, scope: &mut Scope, request: &Began<'_>, parent: Option<Trace>) {
-        let Some(traces) = &self.traces else { return scope.context.trace = parent };
+        let Some(traces) = &self.0.traces else { return scope.context.trace = parent };
         let trace = traces.begin(parent.as_ref());
         if trace.sampled {
             scope.span = Some(Span::begin(trace.clone(), parent, &request.parts.uri, &request.parts.headers));
@@ -123,7 +126,7 @@ impl RequestScope for Scope {
     fn ended(self: Box<Self>, record: &Record<'_>) {
         let Self { requests, context, span, .. } = *self;
         if let Some(trace) = context.trace.as_ref().filter(|_| record.outcome == Outcome::Aborted) {
-            requests.cut.add(trace);
+            requests.0.cut.add(trace);
         }
         if let Some(span) = span {
             end_span(&requests, span, record);
@@ -135,11 +138,11 @@ impl RequestScope for Scope {
 fn end_span(requests: &Requests, span: Span, record: &Record<'_>) {
     use lameduck_lifecycle::{Kind, Protocol};
     use lameduck_telemetry::traces::RequestEnd;
-    let Some(traces) = &requests.traces else { return };
+    let Some(traces) = &requests.0.traces else { return };
     let (method, route) = (record.method.as_str(), record.route.unwrap_or(""));
     if let Some(status) = record.status {
         let seconds = record.duration.as_secs_f64();
-        requests.exemplars.record(method, route, status.as_u16(), seconds, span.trace().trace_id);
+        requests.0.exemplars.record(method, route, status.as_u16(), seconds, span.trace().trace_id);
     }
     span.end(
         traces,

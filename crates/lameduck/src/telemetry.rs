@@ -49,13 +49,13 @@ impl Telemetry {
 
     /// The observer of all requests.
     pub(crate) fn requests(&self, access: Interest) -> Requests {
-        Requests {
+        Requests(Arc::new(crate::requests::Shared {
             access,
             #[cfg(feature = "traces")]
             traces: self.traces.clone(),
             exemplars: self.exemplars.clone(),
             cut: self.cut.clone(),
-        }
+        }))
     }
 
     /// Tells the trace of the exit what has happened so far.
@@ -105,6 +105,7 @@ fn start_traces(config: &Config, version: &str) -> anyhow::Result<Option<lameduc
     let variable = |name: &str| std::env::var(name).ok();
     let options = config.traces.options(&config.service.name, version, variable).map_err(anyhow::Error::msg)?;
     let Some(options) = options else { return Ok(None) };
-    tracing::info!(endpoint = %options.endpoint, "spans go to {}", options.endpoint);
+    let endpoint = lameduck_support::url::redacted(&options.endpoint);
+    tracing::info!(%endpoint, "spans go to {endpoint}");
     lameduck_telemetry::traces::Traces::start(options).map(Some)
 }

@@ -1,6 +1,7 @@
 //! What one exit says about the settings of the next: was the wait too short or too long, how much of the grace was
 //! needed.
 
+use lameduck_support::closed_set;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -28,24 +29,26 @@ pub struct Evidence<'a> {
     pub fixed: bool,
 }
 
-/// What to change, if anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Change {
-    /// Nothing.
-    Keep,
-    /// Too little late traffic came for advice.
-    TooLittleTraffic,
-    /// The wait ended while requests still came, or nearly.
-    WaitLonger,
-    /// Half of the wait, or more, was for nothing.
-    WaitShorter,
-    /// More than four fifths of the grace period were used.
-    MoreGrace,
+closed_set! {
+    /// What to change, if anything.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
+    Change {
+        /// Nothing.
+        Keep = "keep",
+        /// Too little late traffic came for advice.
+        TooLittleTraffic = "too_little_traffic",
+        /// The wait ended while requests still came, or nearly.
+        WaitLonger = "wait_longer",
+        /// Half of the wait, or more, was for nothing.
+        WaitShorter = "wait_shorter",
+        /// More than four fifths of the grace period were used.
+        MoreGrace = "more_grace",
+    }
 }
 
 /// Advice for the next exit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Advice {
     /// The wait that would have covered 99.9 % of the late requests. `null`: too few came.
     pub delay_seconds: Option<f64>,
@@ -71,8 +74,14 @@ impl Advice {
             (Some(delay), _) if fixed && delay < 0.5 * waited && waited - delay > 1.0 => Change::WaitShorter,
             (Some(_), _) => Change::Keep,
         };
-        Self { delay_seconds: delay, grace_used, change, text: text(change, delay, waited, grace_used) }
+        let text = text(change, delay, waited, grace_used);
+        Self { delay_seconds: delay.map(rounded), grace_used: grace_used.map(rounded), change, text }
     }
+}
+
+/// A thousandth is as much as anybody reads.
+fn rounded(number: f64) -> f64 {
+    (number * 1e3).round() / 1e3
 }
 
 fn covering(evidence: &Evidence<'_>) -> Option<f64> {

@@ -7,6 +7,7 @@ mod compact;
 
 pub use compact::COMPACT_BYTES_MAX;
 
+use crate::advice::Advice;
 use crate::event::{Cause, CauseKind};
 use crate::exit::Exit;
 use crate::jobs::Jobs;
@@ -68,6 +69,9 @@ pub struct Document {
     pub connections: Connections,
     /// Who is left.
     pub stragglers: Vec<Straggler>,
+    /// What this exit says about the settings of the next. Only in the last word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Advice>,
     /// The exit code, once it is known.
     pub exit_code: Option<u8>,
 }
@@ -135,6 +139,7 @@ impl Document {
             jobs: snapshot.jobs.clone(),
             connections: snapshot.connections.clone(),
             stragglers: snapshot.stragglers.clone(),
+            advice: None,
             exit_code: leaving
                 .filter(|_| exited)
                 .map(|leaving| Exit::of(leaving, &snapshot.ledger, &snapshot.jobs).code()),

@@ -6,6 +6,7 @@
 //! | [`error`] | an error with its causes, in one line |
 //! | [`duration`], [`size`] | `1m30s` and `64KiB`, read and written |
 //! | [`closed_set!`](crate::closed_set) | an enum, its list and its spelling from one declaration |
+//! | [`url`] | URLs as they may be shown: without passwords |
 //! | [`hash`] | splitmix64: numbers that spread, from a seed or a key |
 
 mod backoff;
@@ -14,5 +15,6 @@ pub mod duration;
 pub mod error;
 pub mod hash;
 pub mod size;
+pub mod url;
 
 pub use backoff::Backoff;

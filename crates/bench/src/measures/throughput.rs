@@ -15,7 +15,7 @@ const CONNECTIONS: usize = 64;
 
 /// A way of asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Load {
+pub(super) enum Load {
     /// `/ping` on connections that stay.
     KeepAlive,
     /// `/ping`, each on a connection of its own.
@@ -82,7 +82,8 @@ pub(super) async fn measure(benched: &Benched, size: Size) -> anyhow::Result<Vec
             let first = round % turn.len();
             turn.rotate_left(first);
             for series in turn {
-                let us = once(benched, series.candidate, load, size).await;
+                let running = benched.start(series.candidate).await?;
+                let us = once(running, load, size).await;
                 series.us.push(us.with_context(|| format!("{:?}, {}", series.candidate, load.name()))?);
             }
         }
@@ -110,9 +111,8 @@ fn rows(series: &[Series]) -> Vec<Row> {
     absolute.chain(ratios).collect()
 }
 
-/// One candidate, freshly started: warmed up, then measured.
-async fn once(benched: &Benched, candidate: Candidate, load: Load, size: Size) -> anyhow::Result<f64> {
-    let running = benched.start(candidate).await?;
+/// Microseconds for each request of one candidate, freshly started: warmed up, then measured.
+pub(super) async fn once(running: Running, load: Load, size: Size) -> anyhow::Result<f64> {
     let requests = load.requests(size.requests);
     drive(&running, load, requests / 5).await?;
     let before = running.cpu_time()?;

@@ -1,7 +1,7 @@
 //! Who may do what not everybody may: the rule of `admin.drain`, for every route that it holds for.
 
 use super::Admin;
-use crate::config::DrainCall;
+use crate::config::{DrainCall, Secret};
 use crate::reload::{Files, Reloaded};
 use axum::Json;
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -20,7 +20,7 @@ pub(crate) enum DrainAccess {
     /// Whoever is inside the pod, or forwarded into it.
     Loopback,
     /// Whoever has this token.
-    Token(Reloaded<Vec<u8>>),
+    Token(Reloaded<Secret<Vec<u8>>>),
 }
 
 /// A caller whom the rule allows. A handler that takes it is not called by anybody else.
@@ -61,7 +61,7 @@ impl DrainAccess {
         let token = files.open("admin.token_file", vec![file.clone()], |contents| {
             let token = contents.iter().flatten().copied().collect::<Vec<_>>().trim_ascii().to_owned();
             anyhow::ensure!(!token.is_empty(), "the file is empty: write the token into it");
-            Ok(token)
+            Ok(Secret::new(token))
         })?;
         Ok(Self::Token(token))
     }
@@ -75,7 +75,7 @@ impl DrainAccess {
             Self::Loopback if !same_origin(headers) => Err(Refusal::ForeignOrigin),
             Self::Loopback => Ok(()),
             Self::Token(token) => match bearer(headers) {
-                Some(given) if bool::from(given.ct_eq(&token.get())) => Ok(()),
+                Some(given) if bool::from(given.ct_eq(token.get().expose())) => Ok(()),
                 Some(_) | None => Err(Refusal::NoToken),
             },
         }
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(DrainAccess::Loopback.check(inside, &page), Err(Refusal::ForeignOrigin));
         assert_eq!(DrainAccess::Loopback.check(inside, &own), Ok(()));
 
-        let token = DrainAccess::Token(Reloaded::fixed(b"s3cret".to_vec()));
+        let token = DrainAccess::Token(Reloaded::fixed(Secret::new(b"s3cret".to_vec())));
         for (given, expected) in [
             (None, Err(Refusal::NoToken)),
             (Some("Bearer s3cre"), Err(Refusal::NoToken)),

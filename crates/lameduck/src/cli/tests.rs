@@ -167,6 +167,13 @@ fn check_prints_yaml_that_loads_again() {
     assert_eq!(again.config, loaded.config);
 }
 
+#[cfg(feature = "traces")]
+#[test]
+fn check_shows_no_password() {
+    let text = printed("orders check", &[("LAMEDUCK_TRACES__ENDPOINT", "https://me:s3cret@collector:4317/x")]);
+    assert!(text.contains("https://(not shown)@collector:4317/x") && !text.contains("s3cret"), "{text}");
+}
+
 #[test]
 fn check_warns() {
     let text = printed("orders check", &[("LAMEDUCK_DRAIN__TIMEOUT", "none")]);

@@ -5,11 +5,8 @@ use crate::config::{HTTP, HttpUrl, HttpUrlError, Key};
 use bytes::Bytes;
 use http::header::USER_AGENT;
 use http::{Request, StatusCode};
-use http_body_util::Empty;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use lameduck_support::error;
+use lameduck_client::{Client, Options, Roots};
+use std::time::Duration;
 
 /// A dependency that answers when a GET of its URL says 2xx or 3xx. Redirects are not followed.
 ///
@@ -18,7 +15,6 @@ use lameduck_support::error;
 #[derive(Clone, Debug)]
 pub struct Http {
     url: HttpUrl,
-    client: Client<HttpConnector, Empty<Bytes>>,
 }
 
 impl Http {
@@ -27,24 +23,33 @@ impl Http {
     /// # Errors
     /// [`HttpUrlError`], if it is not an `http` URL with a host.
     pub fn new(url: &str) -> Result<Self, HttpUrlError> {
-        url.parse().map(Self::of)
+        url.parse().map(|url| Self { url })
     }
 
-    fn of(url: HttpUrl) -> Self {
-        // Without a pool a connection ends with its response. (Asking for that by `Connection: close` makes hyper drop
-        // responses that come in one piece with the close: hyperium/hyper#4110.)
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(HttpConnector::new());
-        Self { url, client }
+    /// One that keeps no connection: see above.
+    fn client() -> Result<Client, DependencyError> {
+        let options = Options {
+            // The engine bounds each attempt, and has its own pace.
+            timeout: Duration::MAX,
+            connect_timeout: Duration::MAX,
+            retries_max: 0,
+            roots: Roots::None,
+            // Without a pool a connection ends with its response. (Asking for that by `Connection: close` makes hyper
+            // drop responses that come in one piece with the close: hyperium/hyper#4110.)
+            idle_per_host: 0,
+            ..Options::default()
+        };
+        Client::new(options).map_err(DependencyError::permanent)
     }
 
     async fn status(&self) -> Result<StatusCode, DependencyError> {
         let request = Request::get(self.url.to_string())
             .header(USER_AGENT, concat!("lameduck/", env!("CARGO_PKG_VERSION")))
-            .body(Empty::<Bytes>::new())
+            .body(Bytes::new())
             .map_err(DependencyError::permanent)?;
-        let response = self.client.request(request).await;
         // The status is all that is wanted: the body is not read.
-        response.map(|response| response.status()).map_err(|error| DependencyError::transient(error::chain(&error)))
+        let response = Self::client()?.head_of(request, None).await;
+        response.map(|response| response.status()).map_err(DependencyError::transient)
     }
 }
 
@@ -72,7 +77,7 @@ impl DependencyKind for Http {
     const REQUIRED: bool = HTTP.required;
 
     fn from_config(config: &DependencyConfig<'_>) -> Result<Self, String> {
-        Ok(Self::of(config.get(HTTP.kind)))
+        Ok(Self { url: config.get(HTTP.kind) })
     }
 }
 

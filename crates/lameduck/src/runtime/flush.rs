@@ -5,7 +5,7 @@ use super::bound::Bound;
 use crate::cluster::ClusterAccess;
 use crate::report_file;
 use crate::telemetry::Telemetry;
-use lameduck_lifecycle::{Exit, Report};
+use lameduck_lifecycle::{Advice, Exit, Report};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -50,6 +50,9 @@ fn log(report: &Report) {
         Exit::Failed | Exit::Usage | Exit::Lost => {
             tracing::error!(exit_code = code, lost_jobs = report.document.jobs.lost_total, "{sentence}");
         }
+    }
+    if let Some(Advice { delay_seconds, grace_used, change, text }) = &report.document.advice {
+        tracing::info!(delay_seconds, grace_used, %change, "advice: {text}");
     }
     if let Some(error) = &report.document.ledger_error {
         tracing::error!(%error, "the ledger does not add up, which is an internal error of the engine: {error}");

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::future::pending;
 use std::sync::Arc;
+#[cfg(all(feature = "profile", target_os = "linux"))]
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
 async fn running(settings: &[(&str, &str)]) -> Engine {
@@ -146,6 +148,36 @@ async fn the_newest_connection_gets_in_however_many_are_held_open() {
         held.push(tokio::net::TcpStream::connect(admin).await.unwrap());
     }
     assert_eq!(body(&get(admin, "/livez").await), "ok");
+}
+
+#[cfg(all(feature = "profile", target_os = "linux"))]
+#[tokio::test]
+async fn a_profile_is_for_who_may_order_a_drain_and_one_at_a_time() {
+    let engine = running(&[]).await;
+    let admin = engine.addresses().admin;
+    let refused = get(admin, "/debug/profile?seconds=61").await;
+    assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("1 to 60"), "{refused}");
+    let off = running(&[("admin.drain", "off")]).await;
+    assert!(get(off.addresses().admin, "/debug/profile?seconds=1").await.starts_with("HTTP/1.1 403"));
+
+    // Two at once: one of them is refused, whichever comes second.
+    let (mut statuses, mut sizes) = (Vec::new(), Vec::new());
+    let one = async || {
+        let mut stream = tokio::net::TcpStream::connect(admin).await.unwrap();
+        let request = b"GET /debug/profile?seconds=1 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        answer
+    };
+    let answers: (Vec<u8>, Vec<u8>) = tokio::join!(one(), one());
+    for answer in [answers.0, answers.1] {
+        let head = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        statuses.push(String::from_utf8_lossy(&answer[9..12]).into_owned());
+        sizes.extend((&answer[9..12] == b"200").then(|| answer[head..].starts_with(&[0x1f, 0x8b])));
+    }
+    statuses.sort();
+    assert_eq!((statuses, sizes), (vec!["200".to_owned(), "409".to_owned()], vec![true]), "gzip, as pprof reads it");
 }
 
 fn json(answer: &str) -> Value {

@@ -90,6 +90,8 @@ async fn terminate_with_a_delay_loses_nothing() {
     assert!(counted.iter().all(|count| *count > 0), "{counted:?}");
     assert_eq!(ended.ledger("in_flight") + ended.ledger("aborted") + ended.ledger("raced"), 0);
     assert_eq!(ended.report["wait_end"], "delay");
+    let advice = &ended.report["advice"];
+    assert!(advice["grace_used"].as_f64().is_some_and(|used| used > 0.0 && used < 1.0), "{advice}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

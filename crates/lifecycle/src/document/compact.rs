@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 pub const COMPACT_BYTES_MAX: usize = 4096;
 
 /// Parts that give way to the limit, the least important first.
-const GIVES_WAY: [&str; 7] = ["waits", "connections", "stragglers", "jobs", "failures", "phases", "cause"];
+const GIVES_WAY: [&str; 8] = ["waits", "connections", "advice", "stragglers", "jobs", "failures", "phases", "cause"];
 
 impl Document {
     /// One line of JSON of at most `bytes_max` bytes. What had to go is named in `left_out`.

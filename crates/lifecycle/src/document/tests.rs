@@ -40,6 +40,14 @@ pub(super) fn full() -> Document {
     snapshot.connections.add_closed(Protocol::Http1, crate::CloseReason::Finished, 1);
     let mut document = Document::new(&snapshot, machine.plan(), machine.wake_at());
     document.ledger_error = Some("off by one".to_owned());
+    document.advice = Some(Advice::of(&crate::Evidence {
+        late: &[(1.0, 1000)],
+        waited: S(5),
+        last_arrival: Some(S(1)),
+        took: S(6),
+        grace: Some(S(29)),
+        fixed: true,
+    }));
     document.waits[0].name = Some("database".to_owned());
     document.waits[0].count = Some(1);
     document

@@ -2,8 +2,8 @@
 
 use super::{Traces, sampler, span_context};
 use crate::context::Trace;
-use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanId, SpanKind, Status};
+use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -38,7 +38,7 @@ impl CallSpan {
     }
 
     /// Adds an attribute, by its name in the semantic conventions.
-    pub fn attribute(&mut self, name: &'static str, value: Cow<'static, str>) {
+    pub fn attribute(&mut self, name: &'static str, value: impl Into<Value>) {
         self.attributes.push(KeyValue::new(name, value));
     }
 

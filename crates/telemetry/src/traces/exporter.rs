@@ -30,8 +30,11 @@ pub(super) fn start(options: TraceOptions, queue: Arc<Queue>) -> anyhow::Result<
         .max_blocking_threads(1)
         .build()
         .context("cannot start the runtime of the traces")?;
-    // The connection belongs to the runtime on which it is made.
-    let exporter = runtime.block_on(async { build(&options) })?;
+    // The connection belongs to the runtime on which it is made. Entered, not blocked on: the caller is on a runtime, too.
+    let exporter = {
+        let _entered = runtime.enter();
+        build(&options)?
+    };
     let work = async move { Exporter { exporter, queue, options, complained_at: None, silenced: 0 }.run().await };
     std::thread::Builder::new()
         .name("traces".to_owned())
@@ -42,7 +45,8 @@ pub(super) fn start(options: TraceOptions, queue: Arc<Queue>) -> anyhow::Result<
 
 fn build(options: &TraceOptions) -> anyhow::Result<SpanExporter> {
     let TraceOptions { endpoint, protocol, timeout, ca_file, resource, .. } = options;
-    let uri: Uri = endpoint.parse().with_context(|| format!("traces.endpoint: {endpoint:?} is not a URL"))?;
+    let shown = lameduck_support::url::redacted(endpoint);
+    let uri: Uri = endpoint.parse().with_context(|| format!("traces.endpoint: {shown:?} is not a URL"))?;
     let encrypted = uri.scheme_str() == Some("https");
     let ca = match ca_file {
         Some(path) => Some(std::fs::read(path).with_context(|| format!("OTEL_EXPORTER_OTLP_CERTIFICATE: {path}"))?),
@@ -62,12 +66,12 @@ fn build(options: &TraceOptions) -> anyhow::Result<SpanExporter> {
             builder.build()
         }
         Protocol::HttpProtobuf => {
-            let client = http::Client::new(ca.as_deref())?;
+            let client = http::Client::new(ca)?;
             let builder = SpanExporter::builder().with_http().with_retry_policy(RetryPolicy::disabled());
             builder.with_http_client(client).with_endpoint(endpoint).with_timeout(*timeout).build()
         }
     }
-    .with_context(|| format!("traces.endpoint: {endpoint}"))?;
+    .with_context(|| format!("traces.endpoint: {shown}"))?;
     let attributes = resource.iter().map(|(name, value)| KeyValue::new(name.clone(), value.clone()));
     exporter.set_resource(&Resource::builder().with_attributes(attributes).build());
     Ok(exporter)
@@ -128,7 +132,8 @@ impl Exporter {
             return;
         }
         self.complained_at = Some(now);
-        let (endpoint, failures) = (&self.options.endpoint, std::mem::take(&mut self.silenced) + 1);
+        let (endpoint, failures) =
+            (lameduck_support::url::redacted(&self.options.endpoint), std::mem::take(&mut self.silenced) + 1);
         tracing::warn!(%endpoint, error, spans, failures, "spans cannot be exported to {endpoint}: {error}");
     }
 }

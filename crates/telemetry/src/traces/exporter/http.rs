@@ -4,52 +4,35 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use lameduck_client::{Options, Roots};
 use opentelemetry_http::{HttpClient, HttpError};
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use std::sync::Arc;
+use std::time::Duration;
 
 /// The answer of a collector is a few bytes.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
-/// Sends one request at a time. Its bound is the exporter's.
+/// Sends one request at a time. Its bound and its attempts are the exporter's.
 #[derive(Debug)]
-pub(super) struct Client(hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub(super) struct Client(lameduck_client::Client);
 
 impl Client {
     /// `ca`: certificates in PEM form instead of the system's.
-    pub(super) fn new(ca: Option<&[u8]>) -> anyhow::Result<Self> {
-        let mut roots = RootCertStore::empty();
-        match ca {
-            Some(pem) => {
-                for certificate in CertificateDer::pem_slice_iter(pem) {
-                    roots.add(certificate.context("OTEL_EXPORTER_OTLP_CERTIFICATE")?)?;
-                }
-            }
-            // Finding none is not an error: the collector may be reached without encryption.
-            None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-        Ok(Self(hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector)))
+    pub(super) fn new(ca: Option<Vec<u8>>) -> anyhow::Result<Self> {
+        let client = lameduck_client::Client::new(Options {
+            timeout: Duration::MAX,
+            connect_timeout: Duration::MAX,
+            response_bytes_max: ANSWER_BYTES_MAX,
+            retries_max: 0,
+            roots: ca.map_or(Roots::System, Roots::Pem),
+            ..Options::default()
+        });
+        client.map(Self).context("OTEL_EXPORTER_OTLP_CERTIFICATE")
     }
 }
 
 #[async_trait]
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let response = self.0.request(request.map(Full::new)).await?;
-        let (parts, body) = response.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?.to_bytes();
-        Ok(Response::from_parts(parts, body))
+        Ok(self.0.call(request, None).await?)
     }
 }
