@@ -9,13 +9,15 @@ DRILL_IMAGE ?= lameduck-drill:dev
 KIND_IMAGE ?=
 # Where images that are built without an image builder are put.
 IMAGES ?= $(or $(CARGO_TARGET_DIR),target)/images
+# The admin address that `make observe` observes.
+ADMIN ?= 127.0.0.1:8081
 # Where tools that some targets need are put; outside of the checkout.
 TOOLS ?= $(HOME)/.cache/lameduck/tools
 WINDOWS := x86_64-pc-windows-gnu
 MACOS := aarch64-apple-darwin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-link lint fmt fmt-check doc docs deny bench api-test drill-soak image image-drill images rules chart e2e e2e-drill kind-up kind-up-drill cross cross-windows cross-macos ci
+.PHONY: help run demo test test-link test-profile lint fmt fmt-check doc docs deny bench api-test drill-soak image image-drill images rules test-observe observe chart e2e e2e-drill kind-up kind-up-drill cross cross-windows cross-macos ci
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +33,9 @@ test: ## All tests: units, properties, real sockets, real processes
 
 test-link: ## The crossing of a request and our FIN over a delaying link (Linux, root)
 	$(CARGO) test -p lameduck-server --features link-test --test link -- --nocapture
+
+test-profile: ## A CPU profile of a running service (Linux)
+	$(CARGO) test -p lameduck --features profile --test it profile
 
 lint: fmt-check ## Formatting and clippy, warnings are errors
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
@@ -71,6 +76,13 @@ images: ## Build all images as archives, without an image builder (Linux)
 
 rules: ## Check and test the alert rules and dashboards (needs promtool)
 	./scripts/rules
+
+test-observe: ## One exit, told alike by report, log, Prometheus, Slack and trace (installs them: Debian, root)
+	TOOLS="$(TOOLS)" CARGO="$(CARGO)" PYTHON="$(PYTHON)" ./tests/observe/run
+
+observe: ## Prometheus, Alertmanager and a collector beside `make run` (ADMIN for another admin address)
+	TOOLS="$(TOOLS)" ./tests/observe/tools
+	TOOLS="$(TOOLS)" $(PYTHON) tests/observe/stack.py $(ADMIN)
 
 chart: ## Check the chart and the rendered manifests (needs helm)
 	./scripts/chart
