@@ -17,7 +17,7 @@ WINDOWS := x86_64-pc-windows-gnu
 MACOS := aarch64-apple-darwin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-link test-profile lint fmt fmt-check doc docs deny bench api-test drill-soak image image-drill images rules test-observe observe chart e2e e2e-drill kind-up kind-up-drill cross cross-windows cross-macos ci
+.PHONY: help run demo test test-link test-profile lint fmt fmt-check proto doc docs deny bench api-test drill-soak image image-drill images rules test-observe observe chart e2e e2e-drill kind-up kind-up-drill cross cross-windows cross-macos ci
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ lint: fmt-check ## Formatting and clippy, warnings are errors
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
+
+proto: ## Generate the code for the files in proto/ (needs no protoc)
+	$(CARGO) run --quiet --example proto
 
 fmt-check:
 	$(CARGO) fmt --all --check

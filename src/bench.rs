@@ -49,7 +49,7 @@ pub fn work_time(object: &Map<String, Value>) -> Duration {
 }
 
 /// A wait from a query.
-fn millis(ms: u64) -> Result<Duration, Error> {
+pub fn millis(ms: u64) -> Result<Duration, Error> {
     if ms > MS_MAX {
         return Err(Error::BadRequest(format!("at most {MS_MAX} ms")));
     }

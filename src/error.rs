@@ -30,10 +30,10 @@ pub enum Error {
     /// 401: no API key, or an unknown one.
     Unauthorized,
     /// 404: there is no such object; the sentence says which.
-    #[expect(dead_code, reason = "for routes that you add")]
+    #[cfg_attr(not(feature = "grpc"), expect(dead_code, reason = "for routes that you add"))]
     NotFound(String),
     /// 409: the request contradicts the present state; the sentence says how.
-    #[expect(dead_code, reason = "for routes that you add")]
+    #[cfg_attr(not(feature = "grpc"), expect(dead_code, reason = "for routes that you add"))]
     Conflict(String),
     /// 413: the body is longer than the limit.
     TooLarge,

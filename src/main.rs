@@ -5,6 +5,8 @@
 mod bench;
 mod error;
 mod extract;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod keys;
 mod openapi;
 mod routes;

@@ -4,6 +4,9 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// The message of the response.
+pub const PONG: &str = "pong";
+
 /// The response.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Pong {
@@ -14,5 +17,5 @@ pub struct Pong {
 /// Is anybody there?
 #[utoipa::path(get, path = "/ping", responses((status = 200, description = "Yes.", body = Pong)))]
 pub async fn ping() -> Json<Pong> {
-    Json(Pong { message: "pong" })
+    Json(Pong { message: PONG })
 }

@@ -6,7 +6,7 @@ use crate::store::{Store, Upsert};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 const ID_CHARS_MAX: usize = 128;
@@ -34,9 +34,20 @@ pub async fn update(
     Path(id): Path<String>,
     Object(object): Object,
 ) -> Result<Json<Updated>, Error> {
+    let created = self::store(&store, &id, object)? == Upsert::Created;
+    Ok(Json(Updated { id, created }))
+}
+
+/// Stores an object under an id.
+///
+/// # Errors
+/// [`Error::BadRequest`] for an id that is empty or too long, [`Error::Full`] if the store is full.
+pub fn store(store: &Store, id: &str, object: Map<String, Value>) -> Result<Upsert, Error> {
+    if id.is_empty() {
+        return Err(Error::BadRequest("the id must not be empty".to_owned()));
+    }
     if id.chars().count() > ID_CHARS_MAX {
         return Err(Error::BadRequest(format!("the id is longer than {ID_CHARS_MAX} characters")));
     }
-    let created = store.upsert(id.clone(), Value::Object(object).to_string())? == Upsert::Created;
-    Ok(Json(Updated { id, created }))
+    store.upsert(id.to_owned(), Value::Object(object).to_string())
 }

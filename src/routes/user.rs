@@ -28,15 +28,22 @@ pub struct Who {
     (status = 200, description = "The greeting.", body = String, content_type = "text/plain"),
 ))]
 pub async fn user(Query(who): Query<Who>) -> Result<String, Error> {
-    let Who { name, id } = who;
+    greet(&who.name, &who.id)
+}
+
+/// The greeting.
+///
+/// # Errors
+/// [`Error::BadRequest`] if the id is empty, or one of the two is too long.
+pub fn greet(name: &str, id: &str) -> Result<String, Error> {
     if id.is_empty() {
         return Err(Error::BadRequest("the id must not be empty".to_owned()));
     }
-    for (what, value) in [("name", &name), ("id", &id)] {
+    for (what, value) in [("name", name), ("id", id)] {
         if value.chars().count() > NAME_CHARS_MAX {
             return Err(Error::BadRequest(format!("the {what} is longer than {NAME_CHARS_MAX} characters")));
         }
     }
-    let name = if name.is_empty() { "anonymous" } else { &name };
+    let name = if name.is_empty() { "anonymous" } else { name };
     Ok(format!("Hello {name} (ID: {id})"))
 }

@@ -16,10 +16,14 @@ mod first_use;
 mod generated;
 #[cfg(unix)]
 mod generated_pages;
+#[cfg(all(unix, feature = "grpc"))]
+mod grpc;
 #[cfg(unix)]
 mod openapi;
 #[cfg(unix)]
 mod process;
+#[cfg(feature = "grpc")]
+mod proto;
 #[cfg(unix)]
 mod secrets;
 #[cfg(unix)]

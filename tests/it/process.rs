@@ -16,11 +16,17 @@ fn binary() -> &'static Path {
 /// Starts the service with these keys, and waits until it is ready.
 #[track_caller]
 pub fn start(keys: &[(&str, &str)]) -> Service {
-    Service::start(binary(), keys)
+    Service::start(binary(), &with_free_ports(keys))
 }
 
 /// Starts the service and does not wait.
 #[track_caller]
 pub fn start_unready(keys: &[(&str, &str)]) -> Service {
-    Service::spawn(command(), keys)
+    Service::spawn(command(), &with_free_ports(keys))
+}
+
+/// The port for gRPC is any that is free, unless a key says otherwise.
+pub fn with_free_ports<'a>(keys: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let grpc = cfg!(feature = "grpc").then_some(("listen.grpc", "127.0.0.1:0"));
+    grpc.into_iter().chain(keys.iter().copied()).collect()
 }

@@ -35,7 +35,8 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("crates/load", &["lameduck-support"]),
     ("crates/drill", &["lameduck-load", "lameduck-support"]),
     ("crates/bench", &["lameduck", "lameduck-load", "lameduck-server", "lameduck-support"]),
-    (".", &["lameduck"]),
+    ("crates/grpc", &["lameduck"]),
+    (".", &["lameduck", "lameduck-grpc"]),
 ];
 
 /// What a room must not contain, and why.
@@ -83,7 +84,8 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return found };
     for path in entries.map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && !name.starts_with('.') && name != "target" && name != "node_modules" {
+        if path.is_dir() && !name.starts_with('.') && !["target", "node_modules", "generated"].contains(&name.as_str())
+        {
             found.extend(files(&path, ending));
         } else if name.ends_with(ending) {
             found.push(path);

@@ -1,7 +1,7 @@
 //! `docs/tutorial.md`, done: its changes applied to a copy of the workspace, built, run and restarted.
 
 use crate::docs::blocks;
-use crate::process::Service;
+use crate::process::{Service, with_free_ports};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -109,7 +109,7 @@ fn the_tutorial_builds_runs_and_remembers() {
     let start = || {
         let mut command = Command::new(&binary);
         command.current_dir(home.path());
-        Service::start_command(command, &[])
+        Service::start_command(command, &with_free_ports(&[]))
     };
     let service = start();
     assert_eq!((service.get("/visits").text(), service.get("/visits").text()), ("1".to_owned(), "2".to_owned()));

@@ -115,6 +115,7 @@ impl Benched {
                 command
                     .env("LAMEDUCK_LISTEN__HTTP", format!("127.0.0.1:{port}"))
                     .env("LAMEDUCK_LISTEN__ADMIN", "127.0.0.1:0")
+                    .env("LAMEDUCK_LISTEN__GRPC", "127.0.0.1:0")
                     .env("LAMEDUCK_DRAIN__STRATEGY", "immediate")
                     .env("LAMEDUCK_DRAIN__IDLE_HOLD", "0s")
                     .env("LAMEDUCK_BENCH__ENABLED", "true");

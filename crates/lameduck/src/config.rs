@@ -65,7 +65,7 @@ pub(crate) struct ServiceKeys {
     pub(crate) kinds: Vec<KindKeys>,
     /// Dependencies that the service's code brings.
     pub(crate) declared: Vec<Declared>,
-    /// What else the service registered: listeners.
+    /// What else the service registered: listeners, sections of crates on top of the engine.
     pub(crate) registered: Vec<Section>,
 }
 

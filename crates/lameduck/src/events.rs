@@ -32,6 +32,11 @@ impl PhaseView {
         }
     }
 
+    /// What /readyz answers.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.readiness == Readiness::Ready
+    }
+
     /// Whether leaving has begun.
     pub(crate) fn is_leaving(&self) -> bool {
         self.phase.leaving().is_some()

@@ -79,6 +79,14 @@ impl Handle {
         }
     }
 
+    /// Whether new clients should come here: what /readyz answers.
+    pub fn is_ready(&self) -> bool {
+        match &self.inner {
+            Inner::Engine(engine) => engine.shared.view.borrow().is_ready(),
+            Inner::Detached => true,
+        }
+    }
+
     /// Whether leaving has begun.
     pub fn is_leaving(&self) -> bool {
         self.is(PhaseView::is_leaving)
@@ -113,6 +121,18 @@ impl Handle {
     pub async fn started(&self) {
         if let Inner::Engine(_) = &self.inner {
             self.until(|view| !matches!(view.phase, Phase::Starting(_))).await;
+        }
+    }
+
+    /// Waits until [`is_ready`](Self::is_ready) is no longer `ready`. Level-triggered: at once if it is not.
+    ///
+    /// # Cancel safety
+    /// Cancel safe, as [`leaving`](Self::leaving). A change and its opposite may both be missed.
+    pub async fn readiness_changed(&self, ready: bool) {
+        if ready {
+            self.until(|view| !view.is_ready()).await;
+        } else if let Inner::Engine(_) = &self.inner {
+            self.until(PhaseView::is_ready).await;
         }
     }
 

@@ -158,7 +158,7 @@ pub use jobs::{Job, Jobs};
 pub use lameduck_client::{CallError, CertificateError, Options as ClientOptions, Roots};
 pub use lameduck_lifecycle::{PhaseName, Report};
 pub use lameduck_server::{
-    App, Began, Connection, Goodbye, Interest, Record, Rejected, RequestObserver, RequestScope, RouteOptions,
+    App, Began, Connection, Goodbye, Interest, Protocols, Record, Rejected, RequestObserver, RequestScope, RouteOptions,
 };
 pub use lameduck_telemetry::{Context as RequestContext, Trace};
 pub use prometheus;

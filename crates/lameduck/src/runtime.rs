@@ -17,9 +17,10 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Loaded, Pace, Prefixes, Settings, Values};
 use crate::dependency::{AnyKind, Dependencies, Named};
 use crate::events::Events;
-use crate::service::{Build, Coded, Common, Service, Start};
+use crate::service::{Build, Coded, Common, Extend, Service, Start};
 use crate::workers::PendingWorker;
 use lameduck_lifecycle::Event;
+use lameduck_server::{App, Listen, Protocols};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -45,13 +46,14 @@ struct Parts {
 /// A work listener: where it listens, and how its routes are built.
 struct ListenerPart {
     name: &'static str,
+    protocols: Protocols,
     address: Result<SocketAddr, StartError>,
     build: Build<Common>,
 }
 
 /// The ports are ours. No work port listens yet; the admin port does.
 pub(crate) struct Ports {
-    work: Vec<(&'static str, lameduck_server::Bound)>,
+    work: Vec<Listen>,
     admin: std::net::TcpListener,
     pub(crate) addresses: Addresses,
 }
@@ -104,12 +106,12 @@ impl Configured {
         log: Option<Arc<lameduck_telemetry::Guard>>,
     ) -> Self {
         let prefixes = service.keys().prefixes();
-        let Service { about, listeners, workers, dependencies: coded, kinds, .. } = service;
+        let Service { about, listeners, mut extensions, workers, dependencies: coded, kinds, .. } = service;
         let Loaded { config, settings, values, .. } = loaded;
         let dependencies = dependencies(&config, &values, &settings, &kinds, coded);
-        let settings = Arc::new(settings);
+        let (settings, values) = (Arc::new(settings), Arc::new(values));
         let listeners = listeners.into_iter().map(|listener| {
-            let (settings, build) = (Arc::clone(&settings), listener.build);
+            let (settings, values, build) = (Arc::clone(&settings), Arc::clone(&values), listener.build);
             let address = match listener.key {
                 None => Ok(config.listen.http),
                 Some(key) => values.find(key.path).ok_or_else(|| StartError {
@@ -117,10 +119,14 @@ impl Configured {
                     error: "the configuration was loaded without this listener; load it by Service::load".to_owned(),
                 }),
             };
+            let (name, protocols) = (listener.name, listener.protocols);
+            let extend = if name == "http" { std::mem::take(&mut extensions) } else { Vec::new() };
+            let start = move |common| Start { common, settings, values };
             ListenerPart {
-                name: listener.name,
+                name,
+                protocols,
                 address,
-                build: Box::new(move |common| build(Start { common, settings })),
+                build: Box::new(move |common| Box::pin(extended(start(common), build, extend))),
             }
         });
         let listeners = listeners.collect();
@@ -138,10 +144,10 @@ impl Configured {
             error: format!("{error} ({key}, or {} in the environment)", self.parts.prefixes.variable(key)),
         };
         let mut work = Vec::new();
-        for ListenerPart { name, address, .. } in &self.parts.listeners {
+        for ListenerPart { name, protocols, address, .. } in &self.parts.listeners {
             let key = format!("listen.{name}");
             let bound = lameduck_server::Bound::bind(address.clone()?).map_err(|error| fail(&key, &error))?;
-            work.push((*name, bound));
+            work.push(Listen::new(name, bound).protocols(*protocols));
         }
         let address = self.config.listen.admin;
         let admin = lameduck_server::Bound::bind(address).map_err(|error| fail("listen.admin", &error))?;
@@ -149,7 +155,7 @@ impl Configured {
         let admin = admin
             .listen_std()
             .map_err(|source| fail("listen.admin", &lameduck_server::BindError { address, source }))?;
-        let mut others: Vec<_> = work.iter().map(|(name, bound)| (*name, bound.local_addr())).collect();
+        let mut others: Vec<_> = work.iter().map(|listen| (listen.name(), listen.local_addr())).collect();
         let http = others.remove(0).1;
         let addresses = Addresses { http, admin: admin.local_addr().unwrap_or(address), others };
         Ok(Ports { work, admin, addresses })
@@ -165,6 +171,19 @@ impl Configured {
     ) -> Running {
         assemble::start(self, ports, events, receiver)
     }
+}
+
+/// The routes of a listener with what was added to them.
+async fn extended<S: 'static>(
+    start: Start<S>,
+    build: Build<Start<S>>,
+    extensions: Vec<Extend<S>>,
+) -> anyhow::Result<App> {
+    let mut app = build(start.clone()).await?;
+    for extend in extensions {
+        app = extend(start.clone(), app).await?;
+    }
+    Ok(app)
 }
 
 /// Builds the dependencies: those of the configuration, then those of the service's code. Connects to nothing.

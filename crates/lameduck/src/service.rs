@@ -12,7 +12,7 @@ use crate::config::{
 use crate::dependency::{AnyKind, Dependency, DependencyKind, Named, built_in};
 use crate::workers::{PendingWorker, Worker};
 use futures_util::future::BoxFuture;
-use lameduck_server::App;
+use lameduck_server::{App, Protocols};
 use std::ffi::OsString;
 use std::future::Future;
 
@@ -27,6 +27,9 @@ pub(crate) type BuildDependency<S> = Box<dyn FnOnce(&S, Need, Pace) -> Named + S
 
 /// Builds the routes of a listener from what is known at start-up.
 pub(crate) type Build<T> = Box<dyn FnOnce(T) -> BoxFuture<'static, anyhow::Result<App>> + Send>;
+
+/// Adds to the routes of the work port.
+pub(crate) type Extend<S> = Box<dyn FnOnce(Start<S>, App) -> BoxFuture<'static, anyhow::Result<App>> + Send>;
 
 /// The parts of a service, handed to [`run`](crate::run).
 ///
@@ -44,6 +47,8 @@ pub struct Service<S = ()> {
     pub(crate) about: About,
     /// The first one is `http`.
     pub(crate) listeners: Vec<Listener<S>>,
+    pub(crate) extensions: Vec<Extend<S>>,
+    sections: Vec<Section>,
     pub(crate) workers: Vec<PendingWorker>,
     pub(crate) dependencies: Vec<Coded<S>>,
     pub(crate) kinds: Vec<AnyKind>,
@@ -54,6 +59,7 @@ pub struct Service<S = ()> {
 /// A work listener: its name, the key of its address, its routes.
 pub(crate) struct Listener<S> {
     pub(crate) name: &'static str,
+    pub(crate) protocols: Protocols,
     /// `None`: `listen.http`, which the engine itself declares.
     pub(crate) key: Option<&'static Key>,
     pub(crate) build: Build<Start<S>>,
@@ -62,7 +68,12 @@ pub(crate) struct Listener<S> {
 impl<S: 'static> Listener<S> {
     /// The listener that every service has, without routes so far.
     fn http() -> Self {
-        Self { name: "http", key: None, build: Box::new(|_| Box::pin(async { Ok(App::new()) })) }
+        Self {
+            name: "http",
+            protocols: Protocols::All,
+            key: None,
+            build: Box::new(|_| Box::pin(async { Ok(App::new()) })),
+        }
     }
 }
 
@@ -79,6 +90,8 @@ impl Service {
         Self {
             about: About { name, version: "0.0.0", summary: "" },
             listeners: vec![Listener::http()],
+            extensions: Vec::new(),
+            sections: Vec::new(),
             workers: Vec::new(),
             dependencies: Vec::new(),
             kinds: built_in(),
@@ -94,10 +107,19 @@ impl Service {
     /// # Panics
     /// If a dependency was added before: it could not see the settings.
     pub fn settings<S: Settings>(self) -> Service<S> {
-        let Self { about, workers, dependencies, kinds, logging, arguments, .. } = self;
+        let Self { about, sections, workers, dependencies, kinds, logging, arguments, .. } = self;
         assert!(dependencies.is_empty(), "Service::settings must come before Service::dependency");
-        let listeners = vec![Listener::http()];
-        Service { about, listeners, workers, dependencies: Vec::new(), kinds, logging, arguments }
+        Service {
+            about,
+            listeners: vec![Listener::http()],
+            extensions: Vec::new(),
+            sections,
+            workers,
+            dependencies: Vec::new(),
+            kinds,
+            logging,
+            arguments,
+        }
     }
 }
 
@@ -144,7 +166,20 @@ impl<S: Settings> Service<S> {
     ///
     /// # Panics
     /// If `key` is not an address below `listen.`, or its name is taken.
-    pub fn listener<F, Fut, A>(mut self, key: &'static Key, build: F) -> Self
+    pub fn listener<F, Fut, A>(self, key: &'static Key, build: F) -> Self
+    where
+        F: FnOnce(Start<S>) -> Fut + Send + 'static,
+        Fut: Future<Output = anyhow::Result<A>> + Send + 'static,
+        A: Into<App>,
+    {
+        self.listener_for(Protocols::All, key, build)
+    }
+
+    /// As [`listener`](Self::listener), for these protocols alone: a client that begins with another is disconnected.
+    ///
+    /// # Panics
+    /// As [`listener`](Self::listener).
+    pub fn listener_for<F, Fut, A>(mut self, protocols: Protocols, key: &'static Key, build: F) -> Self
     where
         F: FnOnce(Start<S>) -> Fut + Send + 'static,
         Fut: Future<Output = anyhow::Result<A>> + Send + 'static,
@@ -155,7 +190,24 @@ impl<S: Settings> Service<S> {
         assert!(matches!(key.kind, Kind::Address), "{} must be of Kind::Address", key.path);
         let taken = name == "admin" || self.listeners.iter().any(|listener| listener.name == name);
         assert!(!taken, "there are two listeners of the name {name}");
-        self.listeners.push(Listener { name, key: Some(key), build: boxed(build) });
+        self.listeners.push(Listener { name, protocols, key: Some(key), build: boxed(build) });
+        self
+    }
+
+    /// Adds a section to the configuration, for a crate that adds something to any service; [`Start::value`] reads it.
+    /// A service declares its own keys by [`settings`](Self::settings).
+    pub fn section(mut self, section: Section) -> Self {
+        self.sections.push(section);
+        self
+    }
+
+    /// Adds to the routes of the work port, however they are built: for a crate that adds something to any service.
+    pub fn extend_routes<F, Fut>(mut self, extend: F) -> Self
+    where
+        F: FnOnce(Start<S>, App) -> Fut + Send + 'static,
+        Fut: Future<Output = anyhow::Result<App>> + Send + 'static,
+    {
+        self.extensions.push(Box::new(move |start, app| Box::pin(extend(start, app))));
         self
     }
 
@@ -281,13 +333,12 @@ impl<S: Settings> Service<S> {
     /// What this service adds to the configuration beside its settings.
     pub(crate) fn keys(&self) -> ServiceKeys {
         let listeners = self.listeners.iter().filter_map(|listener| listener.key);
+        let listeners = listeners.map(|key| Section { name: "listen", doc: "", keys: std::slice::from_ref(key) });
         ServiceKeys {
             name: self.about.name,
             kinds: self.kinds.iter().map(|kind| kind.keys).collect(),
             declared: self.dependencies.iter().map(|coded| coded.declared.clone()).collect(),
-            registered: listeners
-                .map(|key| Section { name: "listen", doc: "", keys: std::slice::from_ref(key) })
-                .collect(),
+            registered: listeners.chain(self.sections.iter().copied()).collect(),
         }
     }
 

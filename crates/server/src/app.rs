@@ -50,6 +50,7 @@ pub struct App {
     merged: Vec<(Router, RouteOptions)>,
     layers: Vec<Arc<dyn Fn(Router) -> Router + Send + Sync>>,
     probe: Option<Registered>,
+    calls: Option<Box<App>>,
     conventions: Conventions,
 }
 
@@ -111,6 +112,15 @@ impl App {
     #[must_use]
     pub fn probe_route(mut self, path: &str, methods: MethodRouter) -> Self {
         self.probe = Some(Registered { path: path.to_owned(), methods, options: RouteOptions::default() });
+        self
+    }
+
+    /// Answers gRPC calls by another app, on the same port: what `Content-Type: application/grpc` (or `+proto` and the
+    /// like) comes with over HTTP/2. That app's routes and layers count; ids, limits and observers are this one's. The
+    /// last one counts.
+    #[must_use]
+    pub fn calls(mut self, app: Self) -> Self {
+        self.calls = Some(Box::new(app));
         self
     }
 
@@ -184,10 +194,22 @@ impl App {
     }
 
     /// The router to call and the table to look routes up in.
-    pub(crate) fn build(self, limits: &Limits, listener: ListenerFacts) -> (Router, RouteTable) {
-        let Self { routes, merged, layers, probe, conventions } = self;
-        let layered = |router| layers.iter().fold(router, |router, layer| layer(router));
+    pub(crate) fn build(mut self, limits: &Limits, listener: ListenerFacts) -> (Router, RouteTable) {
+        let conventions = self.conventions;
         let mut table = RouteTable::new(conventions, limits, listener);
+        let calls = self.calls.take();
+        let router = self.register(limits, &mut table);
+        table.calls = calls.map(|mut calls| {
+            calls.conventions = conventions;
+            calls.register(limits, &mut table)
+        });
+        (router, table)
+    }
+
+    /// The router to call; its routes go into the table.
+    fn register(self, limits: &Limits, table: &mut RouteTable) -> Router {
+        let Self { routes, merged, layers, probe, conventions, calls: _ } = self;
+        let layered = |router| layers.iter().fold(router, |router, layer| layer(router));
         let own_limit = |options: RouteOptions| match options.body_bytes {
             Some(bytes) => Some(bytes),
             None => conventions.request_limits.then_some(limits.body_bytes),
@@ -218,16 +240,16 @@ impl App {
             table.register_probe(&path);
             router = router.route(&path, methods);
         }
-        (router, table)
+        router
     }
 }
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { routes, merged, layers, probe, conventions } = self;
+        let Self { routes, merged, layers, probe, calls, conventions } = self;
         let mut shown = f.debug_struct("App");
         shown.field("routes", routes).field("merged", merged).field("layers", &layers.len());
-        shown.field("probe", probe).field("conventions", conventions).finish()
+        shown.field("probe", probe).field("calls", calls).field("conventions", conventions).finish()
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use lameduck_lifecycle::End;
-use last_event::{LastEvent, Next};
+use last_event::{Form, LastEvent, Next};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -86,7 +86,12 @@ impl Tracked {
 
     /// A stream of events, to be ended between two of them when the process leaves.
     pub(crate) fn events(inner: Body, guard: Guard) -> Self {
-        Self::with(inner, Some(guard), Some(Box::new(LastEvent::new())))
+        Self::with(inner, Some(guard), Some(Box::new(LastEvent::new(Form::Events))))
+    }
+
+    /// A stream of gRPC messages, to be ended between two of them.
+    pub(crate) fn messages(inner: Body, guard: Guard) -> Self {
+        Self::with(inner, Some(guard), Some(Box::new(LastEvent::new(Form::Messages))))
     }
 
     #[inline]
@@ -119,25 +124,27 @@ impl http_body::Body for Tracked {
             }
             return Poll::Ready(Some(Ok(Frame::data(piece(this.rest, bytes_max)))));
         }
-        if let (Some(last_event), Some(guard)) = (&mut *this.last_event, &*this.guard) {
+        if let (Some(last_event), Some(guard)) = (&mut *this.last_event, &mut *this.guard) {
             match last_event.next(guard, cx) {
                 Next::Own => {}
                 Next::Last(event) => {
-                    if let Some(stream) = stream {
+                    if let Some(stream) = stream_of(Some(guard)) {
                         stream.send();
                     }
-                    return Poll::Ready(Some(Ok(Frame::data(event))));
-                }
-                Next::End => {
-                    if let Some(guard) = this.guard {
+                    if let Some(trailers) = event.trailers_ref() {
+                        guard.grpc_ended(grpc::status(trailers));
                         guard.handed_over();
                     }
+                    return Poll::Ready(Some(Ok(event)));
+                }
+                Next::End => {
+                    guard.handed_over();
                     return Poll::Ready(None);
                 }
             }
         }
         let frame = ready!(this.inner.poll_frame(cx));
-        if let Some(stream) = stream {
+        if let Some(stream) = stream_of(this.guard.as_ref()) {
             stream.send();
         }
         if let (Some(last_event), Some(Ok(frame))) = (this.last_event, &frame)

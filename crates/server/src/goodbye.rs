@@ -1,4 +1,4 @@
-//! The goodbye of long-lived streams: WebSockets and server-sent events are ended in order once Draining has begun,
+//! The goodbye of long-lived streams: WebSockets, server-sent events and gRPC subscriptions are ended in order once Draining has begun,
 //! spread over a time, so that their clients resume elsewhere and do not all come at once.
 //!
 //! Not during LameDuck: the endpoint may still point here then, and a client that reconnects at once would come back.
@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 /// How long a client that got its goodbye may take to answer it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// How a long-lived stream ends when the process leaves: an extension of its response. Without it:
-/// [`Restart`](Self::Restart).
+/// How a long-lived stream ends when the process leaves: an extension of its response. Without it a WebSocket and
+/// server-sent events are subscriptions ([`Restart`](Self::Restart)), and a gRPC call is work
+/// ([`Finish`](Self::Finish)).
 ///
 /// ```
 /// use axum::response::IntoResponse;
@@ -31,7 +32,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Goodbye {
     /// A subscription: ended soon after Draining has begun; the client is asked to reconnect. A WebSocket is closed
-    /// with 1012 (service restart).
+    /// with 1012 (service restart), a gRPC stream with UNAVAILABLE.
     #[default]
     Restart,
     /// The same, and a WebSocket is closed with 1001 (going away): for clients that do not know 1012.
@@ -105,7 +106,7 @@ fn targets(shared: &Shared) -> Vec<Target> {
             targets.push(Target::Connection(row.clone()));
         }
         row.each_stream(|stream| {
-            if is_sse(stream.request.what().2) {
+            if is_sse(stream.request.what().2) || stream.orders.read().has(Order::SUBSCRIPTION) {
                 targets.push(Target::Stream(stream.clone()));
             }
         });

@@ -220,6 +220,16 @@ impl Guard {
         self.began_ns
     }
 
+    /// The status of a call; one that has ended without has what its client makes of that.
+    fn call_status(&self, end: End) -> u16 {
+        self.grpc_status.unwrap_or(match end {
+            End::ClientGone => grpc::CANCELLED,
+            End::Aborted => grpc::UNAVAILABLE,
+            End::TimedOut => grpc::DEADLINE_EXCEEDED,
+            End::Answered | End::Failed | End::Rejected => grpc::UNKNOWN,
+        })
+    }
+
     fn end(&self, state: u32) -> End {
         if self.done && self.is_call() && self.grpc_status.is_none() && self.intent == End::Answered {
             // A client makes an error of a stream that ends without a status.
@@ -247,7 +257,10 @@ impl Drop for Guard {
         let outcome = end.outcome(self.after_signal, state & LEAVING != 0);
 
         let route = self.route();
-        if self.status != 0 && self.counted {
+        if self.is_call() && self.counted {
+            let series = &row.routes.route(route).series;
+            series.observe_call(self.call_status(end), now.saturating_sub(self.began_ns));
+        } else if self.status != 0 && self.counted {
             let series = &row.routes.route(route).series;
             series.observe(usize::from(self.method), self.status, now.saturating_sub(self.began_ns));
         }

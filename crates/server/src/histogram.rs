@@ -5,6 +5,9 @@ mod series;
 pub(crate) use series::Series;
 
 use crate::cells::Sharded;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Upper bounds of the buckets, in seconds: what OpenTelemetry advises for `http.server.request.duration`.
@@ -67,7 +70,34 @@ pub struct HistogramSnapshot {
     pub sum_seconds: f64,
 }
 
+/// Sums up what has the same labels: listeners may have routes of the same name.
+pub(crate) fn merge<T, K: Eq + Hash>(
+    all: Vec<T>,
+    labels: impl Fn(&T) -> K,
+    durations: impl Fn(&mut T) -> &mut HistogramSnapshot,
+) -> Vec<T> {
+    let mut merged: Vec<T> = Vec::with_capacity(all.len());
+    let mut places = HashMap::new();
+    for mut one in all {
+        match places.entry(labels(&one)) {
+            Entry::Occupied(place) => durations(&mut merged[*place.get()]).add(durations(&mut one)),
+            Entry::Vacant(place) => {
+                place.insert(merged.len());
+                merged.push(one);
+            }
+        }
+    }
+    merged
+}
+
 impl HistogramSnapshot {
+    fn add(&mut self, other: &Self) {
+        for (sum, count) in self.buckets.iter_mut().zip(other.buckets) {
+            *sum += count;
+        }
+        self.sum_seconds += other.sum_seconds;
+    }
+
     /// Durations counted.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
@@ -87,9 +117,32 @@ pub struct RouteHistogram {
     pub durations: HistogramSnapshot,
 }
 
+/// The durations of one (route, gRPC status).
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallHistogram {
+    /// The pattern of the route, `/package.Service/Method`; empty if none matched.
+    pub route: std::sync::Arc<str>,
+    /// The status code of gRPC, 0 to 16.
+    pub status: u16,
+    /// From the request head to the last byte handed over.
+    pub durations: HistogramSnapshot,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_labels_are_one_series() {
+        let one = |route: &str, count| CallHistogram {
+            route: route.into(),
+            status: 0,
+            durations: HistogramSnapshot { buckets: [count; BUCKETS], sum_seconds: count as f64 },
+        };
+        let labels = |one: &CallHistogram| (one.route.clone(), one.status);
+        let merged = merge(vec![one("/a", 1), one("/b", 2), one("/a", 4)], labels, |one| &mut one.durations);
+        assert_eq!(merged, [one("/a", 5), one("/b", 2)]);
+    }
 
     #[test]
     fn a_bound_belongs_to_its_bucket() {

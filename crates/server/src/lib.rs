@@ -62,7 +62,7 @@ pub use bound::{BindError, Bound};
 pub use descriptors::{DescriptorLimit, Reserve, connections_max, raise_descriptor_limit};
 pub use error_body::Rejected;
 pub use goodbye::Goodbye;
-pub use histogram::{BOUNDS_SECONDS, HistogramSnapshot, RouteHistogram};
+pub use histogram::{BOUNDS_SECONDS, CallHistogram, HistogramSnapshot, RouteHistogram};
 pub use hold::IdleHold;
 pub use in_flight::InFlight;
 pub use listen::{Listen, Protocols};

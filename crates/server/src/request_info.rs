@@ -6,6 +6,7 @@ use crate::table::{RequestCell, Row, Stream};
 use lameduck_lifecycle::Protocol;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The connection of a request. In the extensions of every request, beside axum's `ConnectInfo<SocketAddr>`.
 ///
@@ -50,6 +51,13 @@ impl Connection {
         self.row.protocol()
     }
 
+    /// Time until the client stops waiting for this request, by its own deadline (`grpc-timeout`). `None`: it named
+    /// none. Then the server ends the request; a handler need not look, but may leave undone what would come too late.
+    pub fn time_left(&self) -> Option<Duration> {
+        let deadline_ns = self.cell().deadline_ns()?;
+        Some(Duration::from_nanos(deadline_ns.saturating_sub(clock::now_ns())))
+    }
+
     /// A ready-made router has found the route.
     pub(crate) fn label(&self, label: &str, options: RouteOptions) {
         let number = self.row.routes.number_of(label, options);
@@ -71,6 +79,6 @@ impl std::fmt::Debug for Connection {
             .field("listener", &self.listener())
             .field("peer", &self.peer())
             .field("protocol", &self.protocol());
-        shown.field("age", &std::time::Duration::from_nanos(age)).finish()
+        shown.field("age", &Duration::from_nanos(age)).finish()
     }
 }

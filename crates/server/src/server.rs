@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::arrivals::Arrivals;
 #[cfg(doc)]
 use crate::bound::Bound;
-use crate::histogram::RouteHistogram;
+use crate::histogram::{CallHistogram, RouteHistogram, merge};
 use crate::in_flight::{self, InFlight};
 use crate::listen::Listen;
 use crate::numbers::Numbers;
@@ -161,12 +161,21 @@ impl Server {
         in_flight::list(&self.shared, most)
     }
 
-    /// Durations by method, route and status.
+    /// Durations of gRPC calls by route and status.
+    pub fn call_histograms(&self) -> Vec<CallHistogram> {
+        let mut out = Vec::new();
+        for routes in self.shared.routes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            routes.collect_calls(&mut out);
+        }
+        merge(out, |one| (one.route.clone(), one.status), |one| &mut one.durations)
+    }
+
+    /// Durations of other requests by method, route and status.
     pub fn histograms(&self) -> Vec<RouteHistogram> {
         let mut out = Vec::new();
         for routes in self.shared.routes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             routes.collect(&mut out);
         }
-        out
+        merge(out, |one| (one.method, one.route.clone(), one.status), |one| &mut one.durations)
     }
 }

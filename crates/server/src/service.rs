@@ -27,13 +27,16 @@ use std::sync::atomic::AtomicBool;
 #[derive(Debug)]
 pub(crate) struct Service {
     router: RefCell<Router>,
+    /// What answers calls, where that is another router.
+    calls: RefCell<Option<Router>>,
     row: Arc<Row>,
     protocol: Protocol,
 }
 
 impl Service {
     pub(crate) fn new(router: Router, row: Arc<Row>, protocol: Protocol) -> Self {
-        Self { router: RefCell::new(router), row, protocol }
+        let calls = if protocol == Protocol::Http2 { row.routes.calls.clone() } else { None };
+        Self { router: RefCell::new(router), calls: RefCell::new(calls), row, protocol }
     }
 
     fn routes(&self) -> &RouteTable {
@@ -108,7 +111,10 @@ impl hyper::service::Service<Request<Incoming>> for Service {
         };
         let request = Request::from_parts(parts, body);
         // No handler runs before the first poll, which is where a panic is caught.
-        let routed = tower::Service::<Request<Body>>::call(&mut *self.router.borrow_mut(), request);
+        let routed = match &mut *self.calls.borrow_mut() {
+            Some(calls) if guard.is_call() => tower::Service::<Request<Body>>::call(calls, request),
+            _ => tower::Service::<Request<Body>>::call(&mut *self.router.borrow_mut(), request),
+        };
         Answer::routed(routed, guard, id, head, exceeded)
     }
 }

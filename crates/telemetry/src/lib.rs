@@ -6,11 +6,13 @@
 //! do not fit are counted, and the log says so. [`Context`] is what a request carries: its id and its trace.
 
 mod context;
+mod grpc;
 mod log;
 mod options;
 #[cfg(feature = "traces")]
 pub mod traces;
 
 pub use context::{Context, Scoped, TRACEPARENT, TRACESTATE, Trace};
+pub use grpc::grpc_status;
 pub use log::{Guard, NotAFilter, init};
 pub use options::{ACCESS, Format, Options, is_filter};

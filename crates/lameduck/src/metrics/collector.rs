@@ -11,7 +11,7 @@ use crate::reload::Counts;
 use lameduck_lifecycle::{
     CloseReason, ConnectionState, Kind, Outcome, PhaseName, Protocol, Readiness, Snapshot, WaitEnd,
 };
-use lameduck_server::{Numbers, RouteHistogram};
+use lameduck_server::{CallHistogram, Numbers, RouteHistogram};
 use prometheus::core::Desc;
 use prometheus::proto::MetricFamily;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -53,6 +53,7 @@ impl Collector {
         let snapshot = self.sources.observer.complete(&self.sources.observer.shared.view.borrow(), numbers.clone());
         let mut families = lifecycle(&snapshot);
         families.extend(requests(&snapshot, &numbers, &self.sources.observer.server.histograms()));
+        families.push(calls(&self.sources.observer.server.call_histograms()));
         families.extend(connections(&snapshot, &numbers));
         families.extend(jobs(&snapshot));
         families.extend(dependencies(self.sources.observer.dependencies.all()));
@@ -198,6 +199,15 @@ fn requests(snapshot: &Snapshot, numbers: &Numbers, histograms: &[RouteHistogram
         Family::single(&REQUESTS_RACED_EXPECTED, ledger.raced_expected),
         late,
     ]
+}
+
+fn calls(histograms: &[CallHistogram]) -> Family {
+    let mut family = Family::new(&CALL_DURATION);
+    for CallHistogram { route, status, durations } in histograms {
+        let method = route.trim_start_matches('/');
+        family.push_histogram(&["grpc", method, lameduck_telemetry::grpc_status(*status)], durations);
+    }
+    family
 }
 
 fn connections(snapshot: &Snapshot, numbers: &Numbers) -> Vec<Family> {

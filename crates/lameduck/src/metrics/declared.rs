@@ -64,6 +64,10 @@ metrics! {
         REQUEST_DURATION = Histogram "http_server_request_duration_seconds"
             ["http_request_method", "http_route", "http_response_status_code"]
             "From the request head to the last byte handed over. The route is the pattern that matched, empty if none did.";
+        CALL_DURATION = Histogram "rpc_server_call_duration_seconds"
+            ["rpc_system_name", "rpc_method", "rpc_response_status_code"]
+            "gRPC calls, which are not among the requests above: from the request head to the last byte handed over, by the \
+             status of gRPC. The method is `package.Service/Method`, empty if there is no such method.";
         REQUESTS_ACTIVE = Gauge "http_server_active_requests" [] "Requests in flight.";
         REQUESTS_STARTED = Counter "lameduck_requests_started_total" ["protocol"] "Requests that reached the guard.";
         REQUESTS_IN_FLIGHT = Gauge "lameduck_requests_in_flight" ["protocol", "kind"]

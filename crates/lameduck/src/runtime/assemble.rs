@@ -111,7 +111,7 @@ pub(super) fn start(
 /// What a start that has not failed so far goes on with.
 struct Opened {
     sequence: Sequence,
-    work: Vec<(&'static str, lameduck_server::Bound)>,
+    work: Vec<lameduck_server::Listen>,
 }
 
 impl Core {

@@ -10,7 +10,7 @@ use crate::observer::Observer;
 use crate::release::release_all;
 use crate::workers::PendingWorker;
 use lameduck_lifecycle::{Cause, Effect, Event, Phase, Report};
-use lameduck_server::{App, Arrivals, Bound};
+use lameduck_server::{App, Arrivals, Listen};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime;
@@ -33,8 +33,8 @@ pub(super) struct EffectHandler {
     pub(super) observer: Observer,
     pub(super) handle: Handle,
     pub(super) work: runtime::Handle,
-    /// Bound, not listening yet, by name.
-    pub(super) listeners: Vec<(&'static str, Bound)>,
+    /// Bound, not listening yet.
+    pub(super) listeners: Vec<Listen>,
     pub(super) built: Arc<Mutex<Option<Built>>>,
     pub(super) cluster: ClusterAccess,
     pub(super) sequence: Option<JoinHandle<()>>,
@@ -83,9 +83,9 @@ impl EffectHandler {
         let events = &self.observer.shared.events;
         self.observer.workers.start(workers, &self.handle, &self.work, events);
         let _work = self.work.enter();
-        for ((listener, bound), app) in self.listeners.drain(..).zip(apps) {
-            let address = bound.local_addr();
-            match self.observer.server.serve(bound, app) {
+        for (listen, app) in self.listeners.drain(..).zip(apps) {
+            let (listener, address) = (listen.name(), listen.local_addr());
+            match self.observer.server.serve(listen, app) {
                 Ok(address) => tracing::info!(listener, %address, "serving {listener} on {address}"),
                 Err(source) => return failed(lameduck_server::BindError { address, source }.to_string()),
             }

@@ -1,6 +1,6 @@
 //! What routes, dependencies and workers of a service are built from.
 
-use crate::config::Config;
+use crate::config::{Config, FromValue, Values};
 use crate::dependency::{Dependencies, Dependency, DependencyNotFound, WhenConnected};
 use crate::gates::{Gate, Gates};
 use crate::handle::Handle;
@@ -13,10 +13,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What [`Service::routes`](crate::Service::routes) is given to build from. A cheap handle.
-#[derive(Clone)]
 pub struct Start<S = ()> {
     pub(crate) common: Common,
     pub(crate) settings: Arc<S>,
+    pub(crate) values: Arc<Values>,
 }
 
 /// The part of [`Start`] that every service has.
@@ -35,6 +35,14 @@ impl<S> Start<S> {
     /// The service's own settings.
     pub fn settings(&self) -> &Arc<S> {
         &self.settings
+    }
+
+    /// The value of a key that a part of the service registered by [`Service::section`](crate::Service::section).
+    ///
+    /// # Panics
+    /// If no section declares it, or as another kind.
+    pub fn value<T: FromValue>(&self, path: &str) -> T {
+        self.values.get(path)
     }
 
     /// The engine's settings.
@@ -115,6 +123,13 @@ impl<S> Start<S> {
     /// Shuts a gate: the service is not ready until it is opened.
     pub fn gate(&self, name: impl Into<String>) -> Gate {
         self.common.gates.shut(name.into())
+    }
+}
+
+impl<S> Clone for Start<S> {
+    fn clone(&self) -> Self {
+        let Self { common, settings, values } = self;
+        Self { common: common.clone(), settings: Arc::clone(settings), values: Arc::clone(values) }
     }
 }
 

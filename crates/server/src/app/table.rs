@@ -2,9 +2,10 @@
 
 use super::{Conventions, RouteOptions};
 use crate::clock;
-use crate::histogram::{RouteHistogram, Series};
+use crate::histogram::{CallHistogram, RouteHistogram, Series};
 use crate::listen::ListenerFacts;
 use crate::options::Limits;
+use axum::Router;
 use http::Method;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -99,6 +100,8 @@ pub(crate) struct RouteTable {
     limits: Option<Limits>,
     pub(crate) conventions: Conventions,
     pub(crate) listener: ListenerFacts,
+    /// What answers gRPC calls, if that is not the router of everything else.
+    pub(crate) calls: Option<Router>,
 }
 
 /// Labels that a ready-made router brought so far.
@@ -112,7 +115,15 @@ impl RouteTable {
     pub(super) fn new(conventions: Conventions, limits: &Limits, listener: ListenerFacts) -> Self {
         let limits = conventions.request_limits.then(|| limits.clone());
         let unmatched = Route::new("", RouteOptions::default(), limits.as_ref());
-        Self { matcher: matchit::Router::new(), routes: vec![unmatched], foreign: None, limits, conventions, listener }
+        Self {
+            matcher: matchit::Router::new(),
+            routes: vec![unmatched],
+            foreign: None,
+            limits,
+            conventions,
+            listener,
+            calls: None,
+        }
     }
 
     /// Labels will come from a ready-made router. To be called before the table is used.
@@ -199,6 +210,14 @@ impl RouteTable {
         let foreign = self.foreign.iter().flat_map(|foreign| foreign.routes.iter().filter_map(OnceLock::get));
         for route in self.routes.iter().chain(foreign) {
             route.series.collect(&route.path, out);
+        }
+    }
+
+    /// Adds every histogram of calls to `out`.
+    pub(crate) fn collect_calls(&self, out: &mut Vec<CallHistogram>) {
+        let foreign = self.foreign.iter().flat_map(|foreign| foreign.routes.iter().filter_map(OnceLock::get));
+        for route in self.routes.iter().chain(foreign) {
+            route.series.collect_calls(&route.path, out);
         }
     }
 }

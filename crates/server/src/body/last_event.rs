@@ -1,18 +1,31 @@
-//! The end of server-sent events when the process leaves: a last event with `retry`, between two events, then the end
-//! of the body. The client's `EventSource` reconnects by itself and says `Last-Event-ID`.
+//! The end of a subscription when the process leaves. Server-sent events: a last event with `retry`, between two
+//! events, then the end of the body; the client's `EventSource` reconnects by itself and says `Last-Event-ID`. A gRPC
+//! stream: trailers, between two frames, each of which is one whole message or more.
 
 use crate::goodbye;
 use crate::guard::Guard;
+use crate::service::grpc;
 use crate::table::Order;
 use bytes::Bytes;
+use http_body::Frame;
 use std::task::Context;
 
-/// What has passed of a stream of events.
+/// What has passed of a stream.
 #[derive(Debug)]
 pub(super) struct LastEvent {
+    form: Form,
     /// The last bytes: an empty line ends an event.
     tail: [u8; 4],
     state: State,
+}
+
+/// What the stream consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Server-sent events.
+    Events,
+    /// Messages of gRPC.
+    Messages,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +39,14 @@ pub(super) enum Next {
     /// The stream's own next frame.
     Own,
     /// The goodbye.
-    Last(Bytes),
+    Last(Frame<Bytes>),
     /// The end of the body.
     End,
 }
 
 impl LastEvent {
-    pub(super) fn new() -> Self {
-        Self { tail: *b"\n\n\n\n", state: State::Going }
+    pub(super) fn new(form: Form) -> Self {
+        Self { form, tail: *b"\n\n\n\n", state: State::Going }
     }
 
     pub(super) fn next(&mut self, guard: &Guard, cx: &Context<'_>) -> Next {
@@ -48,12 +61,15 @@ impl LastEvent {
                 stream.orders.read()
             }
         };
-        if !orders.has(Order::GOODBYE) || !self.is_between() {
+        if !orders.has(Order::GOODBYE) || self.form == Form::Events && !self.is_between() {
             return Next::Own;
         }
         self.state = State::Said;
         let retry = goodbye::reconnect_ms(goodbye::seed(&guard.row));
-        Next::Last(Bytes::from(format!(": restarting\nretry: {retry}\n\n")))
+        Next::Last(match self.form {
+            Form::Events => Frame::data(Bytes::from(format!(": restarting\nretry: {retry}\n\n"))),
+            Form::Messages => Frame::trailers(grpc::goodbye(retry)),
+        })
     }
 
     /// These bytes of the stream have passed.
@@ -83,7 +99,7 @@ mod tests {
             (&["data: 1\n"], false),
             (&["data: 1\n\n", "data: 2"], false),
         ] {
-            let mut last = LastEvent::new();
+            let mut last = LastEvent::new(Form::Events);
             for piece in pieces {
                 last.passed(piece.as_bytes());
             }

@@ -1,7 +1,8 @@
-//! One route's histograms, by method and status: made when first needed, from closed sets, so their number is bounded.
+//! One route's histograms, by method and status, or by the status of gRPC: made when first needed, from closed sets, so their number is bounded.
 
-use super::{Histogram, RouteHistogram};
+use super::{CallHistogram, Histogram, RouteHistogram};
 use crate::app::METHODS;
+use crate::service::grpc;
 use std::sync::{Arc, OnceLock};
 
 /// Status codes with a histogram of their own; any other shares one.
@@ -24,11 +25,13 @@ const SLOTS: [u8; 500] = {
 };
 
 type ByStatus = Box<[OnceLock<Box<Histogram>>; STATUSES.len() + 1]>;
+type ByGrpcStatus = Box<[OnceLock<Box<Histogram>>; grpc::STATUSES]>;
 
 /// The histograms of one route.
 #[derive(Debug, Default)]
 pub(crate) struct Series {
     methods: [OnceLock<ByStatus>; METHODS.len()],
+    calls: OnceLock<ByGrpcStatus>,
 }
 
 impl Series {
@@ -40,7 +43,23 @@ impl Series {
         by_status[slot].get_or_init(Box::default).observe(duration_ns);
     }
 
-    /// Adds everything counted to `out`.
+    /// Counts one call of gRPC.
+    #[inline]
+    pub(crate) fn observe_call(&self, status: u16, duration_ns: u64) {
+        let slot = if usize::from(status) < grpc::STATUSES { status } else { grpc::UNKNOWN };
+        let by_status = self.calls.get_or_init(|| Box::new(std::array::from_fn(|_| OnceLock::new())));
+        by_status[usize::from(slot)].get_or_init(Box::default).observe(duration_ns);
+    }
+
+    /// Adds the calls counted to `out`.
+    pub(crate) fn collect_calls(&self, route: &Arc<str>, out: &mut Vec<CallHistogram>) {
+        for (status, histogram) in (0..).zip(self.calls.get().into_iter().flat_map(|by_status| by_status.iter())) {
+            let Some(histogram) = histogram.get() else { continue };
+            out.push(CallHistogram { route: route.clone(), status, durations: histogram.snapshot() });
+        }
+    }
+
+    /// Adds the requests counted to `out`.
     pub(crate) fn collect(&self, route: &Arc<str>, out: &mut Vec<RouteHistogram>) {
         for (method, by_status) in METHODS.into_iter().zip(&self.methods) {
             for (slot, histogram) in by_status.get().into_iter().flat_map(|by_status| by_status.iter()).enumerate() {
@@ -59,6 +78,18 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_are_counted_by_their_own_status() {
+        let series = Series::default();
+        for status in [0, 0, 14, 99] {
+            series.observe_call(status, 1);
+        }
+        let mut out = Vec::new();
+        series.collect_calls(&Arc::from("/a.B/C"), &mut out);
+        let counts: Vec<_> = out.iter().map(|one| (one.status, one.durations.count())).collect();
+        assert_eq!(counts, [(0, 2), (2, 1), (14, 1)]);
+    }
 
     #[test]
     fn series_are_bounded_whatever_the_status() {

@@ -9,6 +9,10 @@ use std::time::Duration;
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+const GRPC_STATUS_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
+
+/// When a client may try again, in milliseconds (gRFC A6). With a status, it marks a refusal on purpose.
+const GRPC_RETRY_PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 const APPLICATION_GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
 /// The most digits of a `grpc-timeout`.
@@ -18,11 +22,26 @@ const TIMEOUT_DIGITS_MAX: usize = 8;
 pub(crate) const DEADLINE_EXCEEDED: u16 = 4;
 const PERMISSION_DENIED: u16 = 7;
 const RESOURCE_EXHAUSTED: u16 = 8;
-const UNKNOWN: u16 = 2;
+pub(crate) const UNKNOWN: u16 = 2;
 const UNIMPLEMENTED: u16 = 12;
 const INTERNAL: u16 = 13;
-const UNAVAILABLE: u16 = 14;
+pub(crate) const UNAVAILABLE: u16 = 14;
 const UNAUTHENTICATED: u16 = 16;
+pub(crate) const CANCELLED: u16 = 1;
+
+/// Status codes that there are.
+pub(crate) const STATUSES: usize = 17;
+
+pub(super) const BUSY: &str = "too many requests are in flight; try again";
+
+/// `google.rpc.Status` with [`BUSY`] and a `RetryInfo` of one second, in base64.
+const BUSY_DETAILS: HeaderValue = HeaderValue::from_static(
+    "CA4SKnRvbyBtYW55IHJlcXVlc3RzIGFyZSBpbiBmbGlnaHQ7IHRyeSBhZ2FpbhowCih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUmV0\
+     cnlJbmZvEgQKAggB",
+);
+
+/// One second, as in [`BUSY_DETAILS`].
+const BUSY_PUSHBACK: HeaderValue = HeaderValue::from_static("1000");
 
 /// Whether a request is a call.
 pub(crate) fn is_call<B>(request: &Request<B>) -> bool {
@@ -59,11 +78,16 @@ pub(crate) fn status(headers: &HeaderMap) -> Option<u16> {
     headers.get(&GRPC_STATUS)?.to_str().ok()?.parse().ok()
 }
 
+/// Whether the service refused the call on purpose: a failure that says when to try again.
+pub(crate) fn is_refusal(headers: &HeaderMap) -> bool {
+    headers.contains_key(&GRPC_RETRY_PUSHBACK) && status(headers).is_some_and(|status| status != 0)
+}
+
 /// How severe a status is, as the HTTP status that means the same.
 pub(crate) fn severity(status: u16) -> u16 {
     match status {
         0 => 200,
-        1 => 499,
+        CANCELLED => 499,
         3 | 9 | 11 => 400,
         DEADLINE_EXCEEDED => 504,
         5 => 404,
@@ -96,6 +120,22 @@ fn of_http(status: StatusCode) -> u16 {
 /// An answer without a message, in the terms of gRPC: the status is in the head, nothing follows.
 pub(crate) fn response(status: StatusCode, sentence: &str) -> Response {
     with_status(of_http(status), sentence)
+}
+
+/// Too many requests are in flight: nothing of the call has been looked at.
+pub(crate) fn busy() -> Response {
+    let mut response = with_status(UNAVAILABLE, BUSY);
+    let headers = response.headers_mut();
+    headers.insert(GRPC_STATUS_DETAILS, BUSY_DETAILS);
+    headers.insert(GRPC_RETRY_PUSHBACK, BUSY_PUSHBACK);
+    response
+}
+
+/// What ends a subscription when the process leaves: the client is to come back in `reconnect_ms`.
+pub(crate) fn goodbye(reconnect_ms: u64) -> HeaderMap {
+    let mut trailers = trailers(UNAVAILABLE, "restarting; reconnect");
+    trailers.insert(GRPC_RETRY_PUSHBACK, HeaderValue::from(reconnect_ms));
+    trailers
 }
 
 fn with_status(status: u16, sentence: &str) -> Response {
@@ -156,5 +196,14 @@ mod tests {
         assert_eq!((busy.status(), status(busy.headers())), (StatusCode::OK, Some(UNAVAILABLE)));
         assert_eq!(status(response(StatusCode::NOT_FOUND, "no").headers()), Some(UNIMPLEMENTED));
         assert!((0..=16).all(|code| (code == 0) == (severity(code) < 400)));
+    }
+
+    #[test]
+    fn a_refusal_is_a_failure_that_says_when_to_try_again() {
+        assert!(is_refusal(busy().headers()) && is_refusal(&goodbye(7)));
+        assert!(!is_refusal(&trailers(UNAVAILABLE, "no")));
+        let mut answered = trailers(0, "");
+        answered.insert(GRPC_RETRY_PUSHBACK, HeaderValue::from(1));
+        assert!(!is_refusal(&answered));
     }
 }

@@ -117,7 +117,7 @@ impl Answer {
     #[cold]
     fn make_own(&mut self, own: Own) -> Response {
         let (status, sentence, end) = match own {
-            Own::Busy => (503, "too many requests are in flight; try again", Some(End::Rejected)),
+            Own::Busy => (503, grpc::BUSY, Some(End::Rejected)),
             Own::NotOneHost => (400, "send exactly one Host header, with a valid value", None),
             Own::TooLarge => (413, error_body::sentence(StatusCode::PAYLOAD_TOO_LARGE), None),
             Own::TimedOut if self.guard.as_ref().is_some_and(Guard::is_call) => {
@@ -128,6 +128,9 @@ impl Answer {
         };
         if let (Some(guard), Some(end)) = (&mut self.guard, end) {
             guard.set_intent(end);
+        }
+        if own == Own::Busy && self.guard.as_ref().is_some_and(Guard::is_call) {
+            return grpc::busy();
         }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = own_response(status, sentence, &self.id, self.guard.as_ref());
@@ -151,6 +154,9 @@ impl Answer {
         guard.answered(status);
         if guard.is_call() {
             guard.grpc_ended(grpc::status(response.headers()));
+            if grpc::is_refusal(response.headers()) {
+                guard.set_intent(End::Rejected);
+            }
         }
         if let Some(scopes) = &mut guard.scopes {
             scopes.answered(status, response.headers_mut());
@@ -173,6 +179,9 @@ impl Answer {
         let body = response.body();
         if body.size_hint().exact().is_none() && is_sse(&response) {
             return events(response, guard, self.head);
+        }
+        if guard.is_call() && is_subscription(&response) && !body.is_end_stream() {
+            return subscription(response, guard);
         }
         if self.head
             || response.body().is_end_stream()
@@ -199,7 +208,7 @@ impl Answer {
             guard.set_intent(End::Rejected);
         }
         let json = guard.row.routes.conventions.json_errors;
-        if json && guard.is_call() {
+        if (json || guard.row.routes.calls.is_some()) && guard.is_call() {
             let as_it_is = grpc::status(response.headers()).is_some();
             return if as_it_is {
                 response
@@ -334,6 +343,21 @@ fn events(response: Response, mut guard: Guard, head: bool) -> http::Response<Tr
     let orders = guard.stream.as_ref().map_or(&guard.row.orders, |(stream, _)| &stream.orders);
     goodbye::begins(&guard.row.shared, orders);
     response.map(|body| Tracked::events(body, guard))
+}
+
+/// A stream of messages that its handler has declared a subscription: ended between two of them.
+#[cold]
+fn subscription(response: Response, guard: Guard) -> http::Response<Tracked> {
+    if let Some((stream, _)) = &guard.stream {
+        stream.orders.note(Order::SUBSCRIPTION);
+        goodbye::begins(&guard.row.shared, &stream.orders);
+    }
+    response.map(|body| Tracked::messages(body, guard))
+}
+
+/// A call is work unless its response says otherwise.
+fn is_subscription(response: &Response) -> bool {
+    response.extensions().get::<Goodbye>().is_some_and(|goodbye| *goodbye != Goodbye::Finish)
 }
 
 fn goodbye_of(response: &Response) -> Goodbye {

@@ -38,6 +38,8 @@ impl Order {
     pub(crate) const WEBSOCKET: Self = Self(512);
     /// End the stream in order: the process is leaving.
     pub(crate) const GOODBYE: Self = Self(1024);
+    /// A state: a call that can be ended in order.
+    pub(crate) const SUBSCRIPTION: Self = Self(2048);
 
     pub(crate) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)

@@ -72,6 +72,11 @@ impl RequestCell {
         self.deadline_ns.store(deadline_ns, Relaxed);
     }
 
+    /// The client's own deadline.
+    pub(crate) fn deadline_ns(&self) -> Option<u64> {
+        Some(self.deadline_ns.load(Relaxed)).filter(|&deadline_ns| deadline_ns != 0)
+    }
+
     /// Whether it should have been answered, or have ended, by now.
     pub(crate) fn is_late(&self, now_ns: u64) -> bool {
         let passed = |at_ns: u64| at_ns != 0 && now_ns >= at_ns;

@@ -2,6 +2,7 @@
 
 use super::{Traces, span_context};
 use crate::context::Trace;
+use crate::grpc::grpc_status;
 use http::{HeaderMap, HeaderValue, Uri, header};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanId, SpanKind, Status};
@@ -170,29 +171,6 @@ fn host_and_port(host: String) -> (String, Option<i64>) {
         },
         _ => (host, None),
     }
-}
-
-fn grpc_status(status: u16) -> &'static str {
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    NAMES.get(usize::from(status)).copied().unwrap_or("UNKNOWN")
 }
 
 #[cfg(test)]

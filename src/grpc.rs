@@ -1,0 +1,31 @@
+//! The gRPC interface: one file per service. `service.rs` says that it is served; the files in `proto/` say what it is,
+//! and `make proto` makes `generated/` of them.
+
+mod bench;
+mod error;
+mod object;
+mod sample;
+
+use crate::service::Shared;
+use crate::settings::Settings;
+use lameduck_grpc::Calls;
+
+/// What tonic makes of the files in `proto/`.
+#[allow(missing_docs, unused_qualifications, clippy::all, clippy::pedantic, reason = "generated")]
+mod generated {
+    pub mod sample {
+        include!("grpc/generated/lameduck.sample.v1.rs");
+    }
+    pub mod bench {
+        include!("grpc/generated/lameduck.bench.v1.rs");
+    }
+}
+
+/// The files in `proto/`, for reflection and for the names of methods in metrics.
+const DESCRIPTORS: &[u8] = include_bytes!("grpc/generated/descriptors.bin");
+
+/// The services. Health and reflection are added to them.
+pub fn calls(settings: &Settings, shared: Shared) -> Calls {
+    let calls = Calls::new().describe(DESCRIPTORS).add(sample::server(shared));
+    if settings.bench { calls.add(bench::server()) } else { calls }
+}
