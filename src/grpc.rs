@@ -26,6 +26,6 @@ const DESCRIPTORS: &[u8] = include_bytes!("grpc/generated/descriptors.bin");
 
 /// The services. Health and reflection are added to them.
 pub fn calls(settings: &Settings, shared: Shared) -> Calls {
-    let calls = Calls::new().describe(DESCRIPTORS).add(sample::server(shared));
-    if settings.bench { calls.add(bench::server()) } else { calls }
+    let calls = Calls::new().describe(DESCRIPTORS).service(sample::server(shared));
+    if settings.bench { calls.service(bench::server()) } else { calls }
 }

@@ -38,13 +38,13 @@ impl Calls {
 
     /// Adds a service: what tonic generates (`SampleServer::new(…)`), with or without an interceptor. Its own limit of
     /// message sizes (4 MiB unless `max_decoding_message_size` says otherwise) holds beside `grpc.message_max`.
-    pub fn add<T>(self, service: T) -> Self
+    pub fn service<T>(self, service: T) -> Self
     where
         T: Service<http::Request<Body>, Error = Infallible> + NamedService + Clone + Send + Sync + 'static,
         T::Response: IntoResponse + 'static,
         T::Future: Send + 'static,
     {
-        self.add_as(service, |given| given)
+        self.service_as(service, |given| given)
     }
 
     /// Adds the encoded `FileDescriptorSet` that services were generated from.
@@ -53,7 +53,7 @@ impl Calls {
         self
     }
 
-    fn add_as<T>(mut self, service: T, adapt: impl FnOnce(Given) -> Given + Send + 'static) -> Self
+    fn service_as<T>(mut self, service: T, adapt: impl FnOnce(Given) -> Given + Send + 'static) -> Self
     where
         T: Service<http::Request<Body>, Error = Infallible> + NamedService + Clone + Send + Sync + 'static,
         T::Response: IntoResponse + 'static,
@@ -74,7 +74,7 @@ impl Calls {
         let given = Given { handle: start.handle().clone(), message_max, subscription: false };
         let names = self.services.iter().map(|added| added.name.to_owned()).collect();
         let readiness = Readiness::new(start.handle().clone(), names);
-        let mut calls = self.add(HealthServer::new(readiness)).describe(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        let mut calls = self.service(HealthServer::new(readiness)).describe(tonic_health::pb::FILE_DESCRIPTOR_SET);
         if reflection {
             calls = calls.with_reflection()?;
         }
@@ -107,7 +107,7 @@ impl Calls {
         let before = builder().build_v1alpha().context(unfit)?;
         // A client may keep a reflection stream for as long as it likes.
         let subscription = |given| Given { subscription: true, ..given };
-        Ok(self.add_as(today, subscription).add_as(before, subscription))
+        Ok(self.service_as(today, subscription).service_as(before, subscription))
     }
 }
 

@@ -9,7 +9,7 @@
 //! fn main() -> std::process::ExitCode {
 //!     let service = Service::new("orders").grpc(|_start| async {
 //!         // `HealthServer` stands for a server that tonic has generated from your own file.
-//!         Ok(Calls::new().describe(FILE_DESCRIPTOR_SET).add(HealthServer::new(greeter().await)))
+//!         Ok(Calls::new().describe(FILE_DESCRIPTOR_SET).service(HealthServer::new(greeter().await)))
 //!     });
 //!     lameduck::run(service)
 //! }
