@@ -17,10 +17,10 @@ WINDOWS := x86_64-pc-windows-gnu
 MACOS := aarch64-apple-darwin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-link test-profile lint fmt fmt-check proto doc docs deny bench api-test drill-soak image image-drill images rules test-observe observe chart e2e e2e-drill kind-up kind-up-drill cross cross-windows cross-macos ci
+.PHONY: help run demo test test-link test-profile test-dependencies lint fmt fmt-check proto doc docs deny bench api-test drill-soak image image-drill images rules test-observe observe chart e2e e2e-drill kind-up kind-up-drill cross cross-windows cross-macos ci
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start the service on ports 8080 and 8081, bench routes on
 	LAMEDUCK_BENCH__ENABLED=true $(CARGO) run
@@ -36,6 +36,9 @@ test-link: ## The crossing of a request and our FIN over a delaying link (Linux,
 
 test-profile: ## A CPU profile of a running service (Linux)
 	$(CARGO) test -p lameduck --features profile --test it profile
+
+test-dependencies: ## The tests against real servers, such as PostgreSQL (installs them on Debian as root)
+	./tests/dependencies/run
 
 lint: fmt-check ## Formatting and clippy, warnings are errors
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings

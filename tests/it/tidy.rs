@@ -33,6 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("crates/dependencies", &["lameduck", "lameduck-support"]),
     ("crates/load", &["lameduck-support"]),
+    ("examples/orders", &["lameduck", "lameduck-dependencies"]),
     ("crates/drill", &["lameduck-load", "lameduck-support"]),
     ("crates/bench", &["lameduck", "lameduck-load", "lameduck-server", "lameduck-support"]),
     ("crates/grpc", &["lameduck"]),

@@ -11,8 +11,8 @@ pub(super) struct WorkThreads {
 }
 
 impl WorkThreads {
-    /// Starts its threads, each of which calls `enter` first: code on them knows the handle, files and traces. If the system has none to give, the current runtime stands in for
-    /// them: the failed start is then reported as any other.
+    /// Starts its threads, each of which calls `enter` first: code on them knows the handle, files and traces. If the
+    /// system has none to give, the current runtime stands in for them: the failed start is then reported as any other.
     pub(super) fn new(enter: impl Fn() + Send + Sync + 'static) -> (Self, Result<(), StartError>) {
         let runtime = runtime::Builder::new_multi_thread()
             .enable_all()

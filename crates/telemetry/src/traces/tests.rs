@@ -111,6 +111,31 @@ fn a_request_arrives_with_its_parent_and_the_conventions_by_both_protocols() {
 }
 
 #[test]
+fn a_call_is_a_child_of_its_request_and_only_of_a_recorded_one() {
+    let collector = Collector::start(Protocol::HttpProtobuf, Behaviour::Takes);
+    let traces = traces(&collector.endpoint, Protocol::HttpProtobuf, 1.0);
+    let parent = Trace { trace_id: 0xa, span_id: 0xb, sampled: true, state: None };
+    let mut call = CallSpan::begin(&traces, &parent, "SELECT orders".into()).unwrap();
+    call.attribute("db.system.name", "postgresql");
+    call.attribute("server.port", 5432);
+    let own = call.trace().clone();
+    assert_eq!((own.trace_id, own.sampled), (0xa, true));
+    call.end(Some("timeout".into()));
+    let not_recorded = Trace { sampled: false, ..parent };
+    assert!(CallSpan::begin(&traces, &not_recorded, "SELECT orders".into()).is_none());
+    assert_eq!(flush(&traces, Duration::from_secs(60)), Flushed { exported: 1, lost: 0 });
+
+    let spans = collector.spans();
+    let span = &spans[0];
+    assert_eq!((span.name.as_str(), span.kind), ("SELECT orders", 3), "a client's");
+    assert_eq!(span.parent_span_id, 0xb_u64.to_be_bytes());
+    assert_eq!(span.span_id, own.span_id.to_be_bytes());
+    for (name, expected) in [("db.system.name", "postgresql"), ("server.port", "5432"), ("error.type", "timeout")] {
+        assert_eq!(attribute(span, name).as_deref(), Some(expected), "{name}");
+    }
+}
+
+#[test]
 fn calls_of_grpc_have_the_conventions_for_rpc() {
     let collector = Collector::start(Protocol::HttpProtobuf, Behaviour::Takes);
     let traces = traces(&collector.endpoint, Protocol::HttpProtobuf, 1.0);
