@@ -1,5 +1,5 @@
 # One static binary on an empty file system. Static with glibc: musl's allocator costs several times the processor time.
-# The service is the last target and so the default; `--target drill` is the drill, for its load pods in a cluster.
+# The service is the last target and so the default; `--target drill` is the drill, for its load pods in a cluster. # [repository]
 # BuildKit only (`docker build`, `buildah build`): the cache mounts keep dependencies built between builds.
 ARG RUST=1.95
 FROM rust:${RUST}-slim-bookworm AS build
@@ -12,7 +12,12 @@ ENV CARGO_TARGET_DIR=/target \
     RUSTFLAGS="-C target-feature=+crt-static"
 WORKDIR /source
 COPY . .
+# [path
+# The checkout of the engine, where Cargo.toml looks for it.
+COPY --from=engine . @engine_in_image@
+# path]
 
+# [repository
 FROM build AS build-drill
 # The explicit target keeps build scripts and proc macros out of RUSTFLAGS: they cannot be static.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
@@ -32,6 +37,7 @@ ENTRYPOINT ["/lameduck-drill"]
 LABEL org.opencontainers.image.title="lameduck-drill" \
       org.opencontainers.image.description="How many requests does a rolling restart lose, seen from the clients' side?" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
+# repository]
 
 FROM build AS build-service
 RUN --mount=type=cache,target=/usr/local/cargo/registry \

@@ -17,10 +17,13 @@ WINDOWS := x86_64-pc-windows-gnu
 MACOS := aarch64-apple-darwin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-link test-profile test-dependencies lint fmt fmt-check proto doc docs deny bench api-test drill-soak image image-drill images rules test-observe observe chart e2e e2e-drill kind-up kind-up-drill cross cross-windows cross-macos ci
+.PHONY: help run demo test test-link test-profile test-dependencies lint fmt fmt-check proto doc docs deny bench api-test drill-soak image image-drill images rules test-observe observe chart e2e e2e-drill kind-up kind-up-drill cross cross-windows cross-macos ci new test-projects package
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+new: ## Start a service of your own: make new NAME=orders [DIR=../orders] [WITH=traces]
+	$(CARGO) run --quiet --profile demo -p lameduck-cli -- new $(NAME) --dir $(or $(DIR),../$(NAME)) --engine $(CURDIR) $(if $(WITH),--with $(WITH))
 
 run: ## Start the service on ports 8080 and 8081, bench routes on
 	LAMEDUCK_BENCH__ENABLED=true $(CARGO) run
@@ -30,6 +33,9 @@ demo: ## Restart three replicas under load and count what was lost
 
 test: ## All tests: units, properties, real sockets, real processes
 	$(CARGO) test --workspace
+
+test-projects: ## Every project that make new can write: built, checked, tested
+	LAMEDUCK_PROJECTS=all $(CARGO) test -p lameduck-cli --test it generated
 
 test-link: ## The crossing of a request and our FIN over a delaying link (Linux, root)
 	$(CARGO) test -p lameduck-server --features link-test --test link -- --nocapture
@@ -57,6 +63,9 @@ doc: ## Build the API documentation, warnings are errors
 
 docs: ## Write the generated pages again: docs/configuration.md, docs/metrics.md, docs/report.schema.json
 	LAMEDUCK_WRITE_DOCS=1 $(CARGO) test -q -p lameduck-lifecycle -p lameduck -p lameduck-service generated_pages
+
+package: ## The crates as they would be published, into target/package
+	./scripts/package
 
 deny: ## Licences, bans, sources, advisories of the dependencies (needs cargo-deny)
 	$(CARGO) deny check

@@ -7,12 +7,13 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use lameduck::Rejected;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::Serialize; // [sample]
+use utoipa::ToSchema; // [sample]
 
 /// Seconds after which a rejected client may retry.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
+// [sample
 /// Every error response has this body.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorBody {
@@ -21,6 +22,7 @@ pub struct ErrorBody {
     /// The `x-request-id` of the response: quote it when asking for help.
     pub request_id: String,
 }
+// sample]
 
 /// Why a request failed.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,10 +32,8 @@ pub enum Error {
     /// 401: no API key, or an unknown one.
     Unauthorized,
     /// 404: there is no such object; the sentence says which.
-    #[cfg_attr(not(feature = "grpc"), expect(dead_code, reason = "for routes that you add"))]
     NotFound(String),
     /// 409: the request contradicts the present state; the sentence says how.
-    #[cfg_attr(not(feature = "grpc"), expect(dead_code, reason = "for routes that you add"))]
     Conflict(String),
     /// 413: the body is longer than the limit.
     TooLarge,

@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value}; // [sample]
 
 /// The JSON body as `T`.
 ///
@@ -24,6 +24,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+// [sample
 /// Any JSON object as the body. As [`Body`], with 422 for JSON that is not an object.
 #[derive(Debug)]
 pub struct Object(pub Map<String, Value>);
@@ -38,6 +39,7 @@ impl<S: Send + Sync> FromRequest<S> for Object {
         }
     }
 }
+// sample]
 
 fn body_error(rejection: &JsonRejection) -> Error {
     match (rejection, rejection.status()) {

@@ -1,5 +1,4 @@
-//! `GET /openapi.json`: the OpenAPI document, collected from the handlers. `tests/it/openapi.rs` holds it against the
-//! service.
+//! `GET /openapi.json`: the OpenAPI document, collected from the handlers.
 
 use crate::error::ErrorBody;
 use crate::routes::{account, ping, submit, update, user};
@@ -22,7 +21,9 @@ struct Api;
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| serde_json::json!(Api::openapi()).to_string());
 
-/// The document, without the bench routes: they are tools, not the interface.
+// [repository
+/// Without the bench routes: they are tools, not the interface.
+// repository]
 pub async fn openapi() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
 }

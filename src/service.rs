@@ -1,17 +1,22 @@
-//! What this service consists of. To make it yours: delete the routes that you do not need, add your own.
+//! What this service consists of: its routes and what they need.
 
+use crate::bench; // [repository]
+// [grpc
 #[cfg(feature = "grpc")]
 use crate::grpc;
+// grpc]
 use crate::keys::Keys;
 use crate::routes::{account, ping, streams, submit, update, user};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::workers::Queue;
-use crate::{bench, openapi, workers};
+use crate::{openapi, workers};
 use axum::routing::{get, post, put};
 use lameduck::{App, Reloaded, Service, Start};
+// [grpc
 #[cfg(feature = "grpc")]
 use lameduck_grpc::ServeGrpc as _;
+// grpc]
 use std::sync::{Arc, OnceLock};
 
 /// The service, to be passed to [`lameduck::run`].
@@ -22,9 +27,11 @@ pub fn service() -> Service<Settings> {
         .settings::<Settings>()
         .version(env!("CARGO_PKG_VERSION"))
         .routes(|start| async move { routes(&start, http.shared(&start)) });
+    // [grpc
     #[cfg(feature = "grpc")]
     let service = service.grpc(|start| async move { Ok(grpc::calls(start.settings(), parts.shared(&start))) });
     service
+    // grpc]
 }
 
 /// What HTTP and gRPC handlers share.
@@ -45,7 +52,7 @@ impl Parts {
         let make = || {
             let settings = start.settings();
             let (queue, backlog) = workers::queue(settings.queue_max, start.jobs().clone());
-            let backlog = if settings.bench { backlog.slowed(bench::work_time) } else { backlog };
+            let backlog = if settings.bench { backlog.slowed(bench::work_time) } else { backlog }; // [repository]
             start.worker("submit", |worker| backlog.work_off(worker));
             Shared { queue, store: Store::default() }
         };
@@ -77,5 +84,6 @@ fn routes(start: &Start<Settings>, shared: Shared) -> anyhow::Result<App> {
         .route("/ws/counter", get(streams::counter))
         .route("/events", get(streams::events))
         .route("/openapi.json", get(openapi::openapi));
-    Ok(if settings.bench { bench::add(app) } else { app })
+    let app = if settings.bench { bench::add(app) } else { app }; // [repository]
+    Ok(app)
 }

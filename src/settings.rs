@@ -1,6 +1,6 @@
-//! The configuration keys of this service, next to the engine's: sections `jobs`, `auth` and `bench`.
+//! The configuration keys of this service, next to the engine's: sections `jobs` and `auth`.
 
-use crate::bench;
+use crate::bench; // [repository]
 use lameduck::config::{Form, Key, Kind, Section, Values};
 use std::path::PathBuf;
 
@@ -11,8 +11,10 @@ pub struct Settings {
     pub queue_max: usize,
     /// The API keys that may use /account; `None`: access is disabled.
     pub keys_file: Option<PathBuf>,
+    // [repository
     /// Whether the bench routes are served.
     pub bench: bool,
+    // repository]
 }
 
 const PATH: Form = Form { expected: "a path, or empty for none", valid: |text| !text.contains('\0') };
@@ -42,14 +44,15 @@ impl lameduck::config::Settings for Settings {
             )
             .why("A file, because a Secret is mounted as one.")],
         },
-        bench::SECTION,
+        bench::SECTION, // [repository]
     ];
 
     fn read(values: &Values) -> Self {
         Self {
+            // As they are called above.
             queue_max: values.get("jobs.queue_max"),
             keys_file: values.get("auth.keys_file"),
-            bench: values.get("bench.enabled"),
+            bench: values.get("bench.enabled"), // [repository]
         }
     }
 }

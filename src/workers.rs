@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::Duration; // [repository]
 use tokio::sync::mpsc;
 
 /// The sender: handlers add jobs here. Cheap to clone.
@@ -25,11 +25,13 @@ pub struct Queue {
 #[derive(Debug)]
 pub struct Backlog {
     receiver: mpsc::Receiver<Submitted>,
-    work_time: Option<WorkTime>,
+    work_time: Option<WorkTime>, // [repository]
 }
 
+// [repository
 /// How long the work of an object is made to take.
 pub type WorkTime = fn(&Map<String, Value>) -> Duration;
+// repository]
 
 #[derive(Debug)]
 struct Submitted {
@@ -62,11 +64,13 @@ impl Queue {
 // === impl Backlog ===
 
 impl Backlog {
+    // [repository
     /// Makes each job take as long as `work_time` says: for tests of slow work.
     pub fn slowed(self, work_time: WorkTime) -> Self {
         Self { work_time: Some(work_time), ..self }
     }
 
+    // repository]
     /// Works until the worker must stop, then until the queue is empty.
     ///
     /// # Errors
@@ -98,9 +102,11 @@ impl Backlog {
 
     /// The work itself: yours goes here.
     async fn work(&self, Submitted { job, object }: Submitted) {
+        // [repository
         if let Some(work_time) = self.work_time {
             tokio::time::sleep(work_time(&object)).await;
         }
+        // repository]
         tracing::debug!(job = job.id(), fields = object.len(), "job {} is done", job.id());
         job.finish();
     }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::ToSchema; // [sample]
 
 /// The message of the response.
 pub const PONG: &str = "pong";
@@ -15,7 +15,7 @@ pub struct Pong {
 }
 
 /// Is anybody there?
-#[utoipa::path(get, path = "/ping", responses((status = 200, description = "Yes.", body = Pong)))]
+#[utoipa::path(get, path = "/ping", responses((status = 200, description = "Yes.", body = Pong)))] // [sample]
 pub async fn ping() -> Json<Pong> {
     Json(Pong { message: PONG })
 }

@@ -33,5 +33,3 @@ mod streams;
 #[cfg(unix)]
 mod telemetry;
 mod tidy;
-#[cfg(unix)]
-mod tutorial;

@@ -20,6 +20,7 @@ use crate::liveness::Heartbeat;
 use crate::observer::Observer;
 use crate::recent::Recent;
 use axum::Router;
+use axum::extract::State;
 use axum::response::Html;
 use axum::routing::get;
 use prometheus::Registry;
@@ -27,6 +28,8 @@ use prometheus::Registry;
 /// What the endpoints read, and the one way in.
 #[derive(Clone)]
 pub(crate) struct Admin {
+    /// The name of the service, for the status page.
+    pub(crate) service: String,
     pub(crate) observer: Observer,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) registry: Registry,
@@ -54,6 +57,8 @@ pub(crate) fn router(admin: Admin) -> Router {
         .with_state(admin)
 }
 
-async fn page() -> Html<&'static str> {
-    Html(include_str!("admin/page.html"))
+/// The status page. It speaks of the service by its name.
+async fn page(State(Admin { service, .. }): State<Admin>) -> Html<String> {
+    let name = service.replace('&', "&amp;").replace('<', "&lt;");
+    Html(include_str!("admin/page.html").replace("{{service}}", &name))
 }

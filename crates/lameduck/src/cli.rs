@@ -85,7 +85,10 @@ pub(crate) fn parse_by<S: Settings>(about: &About, invocation: Invocation, keys:
         Command::Version => return Parsed::Print(version(about)),
         #[cfg(feature = "cluster")]
         Command::DrainTest(options) => return Parsed::DrainTest(options),
-        Command::Keys => return Parsed::Print(config::page(&keys.schema::<S>())),
+        Command::Keys { json_schema: false } => return Parsed::Print(config::page(&keys.schema::<S>())),
+        Command::Keys { json_schema: true } => {
+            return Parsed::Print(format!("{:#}\n", lameduck_config::json_schema(&keys.schema::<S>())));
+        }
     };
     let process = Environment { config, variables: invocation.environment };
     let sources = match Sources::read(process, &keys.prefixes().plain("CONFIG")) {
@@ -94,8 +97,8 @@ pub(crate) fn parse_by<S: Settings>(about: &About, invocation: Invocation, keys:
     };
     match keys.load::<S>(&sources) {
         Err(errors) => Parsed::Refuse(format!(
-            "{}: {errors}\nAll keys: docs/configuration.md. `{} check` shows every value in effect.\n",
-            about.name, about.name
+            "{}: {errors}\n`{} keys` describes every key, `{} check` shows every value in effect.\n",
+            about.name, about.name, about.name
         )),
         Ok(loaded) if check => Parsed::Print(check::report(about, &loaded, &keys.schema::<S>().sections, colour)),
         Ok(loaded) => Parsed::Serve(Box::new(loaded)),

@@ -1,5 +1,6 @@
 //! What the engine keeps and says about each request: its context, its access line, its span, its exemplar.
 
+#[cfg(feature = "traces")]
 use crate::metrics::Exemplars;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) access: Interest,
     #[cfg(feature = "traces")]
     pub(crate) traces: Option<lameduck_telemetry::traces::Traces>,
+    #[cfg(feature = "traces")]
     pub(crate) exemplars: Exemplars,
     pub(crate) cut: Cut,
 }

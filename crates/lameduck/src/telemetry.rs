@@ -53,6 +53,7 @@ impl Telemetry {
             access,
             #[cfg(feature = "traces")]
             traces: self.traces.clone(),
+            #[cfg(feature = "traces")]
             exemplars: self.exemplars.clone(),
             cut: self.cut.clone(),
         }))

@@ -23,8 +23,12 @@
 
 mod client;
 #[cfg(unix)]
+mod load;
+#[cfg(unix)]
 mod process;
 
 pub use client::{Client, Response, get, request};
+#[cfg(unix)]
+pub use load::{Clients, restart_under_load};
 #[cfg(unix)]
 pub use process::{Ended, Service, eventually, free_addresses};

@@ -32,8 +32,9 @@ const WORDS: [(&str, &str); 18] = [
 const TERMS_MAX: usize = 25;
 
 /// Where texts for users are written as strings.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     "src",
+    "crates/cli/src",
     "crates/cluster/src",
     "crates/config/src",
     "crates/lameduck/src",

@@ -3,7 +3,7 @@
 use super::{About, Parsed};
 use crate::config::Prefixes;
 use clap::error::ErrorKind;
-use clap::{Arg, ArgMatches, builder::PathBufValueParser};
+use clap::{Arg, ArgAction, ArgMatches, builder::PathBufValueParser};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -17,8 +17,10 @@ pub(super) enum Command {
         config: Option<PathBuf>,
     },
     Version,
-    /// Hidden: the text of docs/configuration.md.
-    Keys,
+    /// The page of all keys, or their schema.
+    Keys {
+        json_schema: bool,
+    },
     #[cfg(feature = "cluster")]
     DrainTest(crate::drain_test::Options),
 }
@@ -54,7 +56,7 @@ pub(super) fn read(
     Ok(match matches.subcommand() {
         Some(("check", below)) => Command::Check { config: config(below) },
         Some(("version", _)) => Command::Version,
-        Some(("keys", _)) => Command::Keys,
+        Some(("keys", below)) => Command::Keys { json_schema: below.get_flag("json-schema") },
         #[cfg(feature = "cluster")]
         Some((crate::drain_test::NAME, below)) => Command::DrainTest(crate::drain_test::Options::of(below)),
         Some((_, below)) => Command::Serve { config: config(below) },
@@ -80,11 +82,18 @@ fn grammar(about: &About, prefixes: &Prefixes) -> clap::Command {
         .subcommand(clap::Command::new("serve").about("Start and serve (the default)"))
         .subcommand(clap::Command::new("check").about("Check the configuration and show every value in effect"))
         .subcommand(clap::Command::new("version").about("Show the version"))
-        .subcommand(clap::Command::new("keys").hide(true).about("Print docs/configuration.md"))
+        .subcommand(keys())
         .disable_help_subcommand(true);
     #[cfg(feature = "cluster")]
     let command = command.subcommand(crate::drain_test::grammar());
     command
+}
+
+fn keys() -> clap::Command {
+    let json_schema = Arg::new("json-schema").long("json-schema").action(ArgAction::SetTrue);
+    clap::Command::new("keys")
+        .about("Describe every key, as Markdown")
+        .arg(json_schema.help("As a JSON schema, for editors and charts"))
 }
 
 fn after_help(name: &str, prefixes: &Prefixes) -> String {
@@ -112,6 +121,6 @@ Exit codes:
   2  the command line or the configuration is wrong
   3  work was lost: the report says what
 
-All keys: docs/configuration.md. How the process shuts down: docs/drain.md."
+All keys: {name} keys"
     )
 }

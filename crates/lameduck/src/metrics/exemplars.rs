@@ -4,9 +4,9 @@ use lameduck_server::BOUNDS_SECONDS;
 use prometheus::proto::LabelPair;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Series with exemplars; their labels are from closed sets, so there are rarely as many.
+#[cfg(any(feature = "traces", test))]
 const SERIES_MAX: usize = 2048;
 
 const BUCKETS: usize = BOUNDS_SECONDS.len() + 1;
@@ -30,8 +30,10 @@ type Series = (String, String, String);
 pub(crate) struct Exemplars(Arc<Mutex<HashMap<Series, Buckets>>>);
 
 impl Exemplars {
-    /// Keeps a recorded request.
+    /// Keeps a recorded request: requests are recorded with traces only.
+    #[cfg(any(feature = "traces", test))]
     pub(crate) fn record(&self, method: &str, route: &str, status: u16, seconds: f64, trace_id: u128) {
+        use std::time::{SystemTime, UNIX_EPOCH};
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let bucket = BOUNDS_SECONDS.iter().filter(|&&bound| seconds > bound).count();
         let status = status.to_string();

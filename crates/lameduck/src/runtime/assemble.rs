@@ -124,6 +124,7 @@ impl Core {
         let recent = Recent::default();
         tokio::spawn(recent.clone().fill(observer.clone()));
         let router = admin::router(Admin {
+            service: self.config.service.name.clone(),
             observer,
             heartbeat: self.heartbeat.clone(),
             registry: registry.clone(),

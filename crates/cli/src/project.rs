@@ -1,0 +1,58 @@
+//! What was chosen for a project: all that its files depend on.
+
+use crate::engine::Engine;
+use crate::name::Name;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What a service may have beyond the minimum. To add one: a variant, and regions of its name in the template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Choice {
+    /// Spans of requests and of the exit, by OTLP (`traces.*`).
+    Traces,
+}
+
+impl Choice {
+    /// Its name in regions, on the command line, and in the record; a feature of the engine has the same.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+        }
+    }
+}
+
+/// A project: its name and its choices.
+#[derive(Clone, Debug)]
+pub(crate) struct Project {
+    pub(crate) name: Name,
+    pub(crate) engine: Engine,
+    pub(crate) with: BTreeSet<Choice>,
+    pub(crate) sample: bool,
+}
+
+impl Project {
+    /// Whether it has what a region, a file or a replacement of the template is for.
+    ///
+    /// # Panics
+    /// If the template uses a word that is none of these.
+    pub(crate) fn has(&self, word: &str) -> bool {
+        let by_path = matches!(self.engine, Engine::Path(_));
+        match word {
+            // Never copied: it is about this repository.
+            "repository" => false,
+            // Not offered yet.
+            "grpc" => false,
+            "sample" => self.sample,
+            "path" => by_path,
+            "installed" => !by_path,
+            "cluster" => true,
+            _ => {
+                let choice = Choice::value_variants().iter().find(|choice| choice.as_str() == word);
+                self.with
+                    .contains(choice.unwrap_or_else(|| panic!("the template has a region {word}, which is no choice")))
+            }
+        }
+    }
+}
