@@ -52,7 +52,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 FROM scratch
 COPY --from=build-service /image/ /
 USER 65532:65532
-EXPOSE 8080 8081
+EXPOSE 8080 8081 9000
 ENTRYPOINT ["/lameduck"]
 
 ARG VERSION=dev

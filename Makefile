@@ -17,7 +17,7 @@ WINDOWS := x86_64-pc-windows-gnu
 MACOS := aarch64-apple-darwin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-link test-profile test-dependencies lint fmt fmt-check proto doc docs deny bench api-test drill-soak image image-drill images rules test-observe observe chart e2e e2e-drill kind-up kind-up-drill cross cross-windows cross-macos ci new test-projects package
+.PHONY: help run demo test test-link test-profile test-dependencies lint fmt fmt-check proto doc docs deny bench api-test test-grpc drill-soak image image-drill images rules test-observe observe chart e2e e2e-drill kind-up kind-up-drill cross cross-windows cross-macos ci new test-projects package
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ bench: ## CPU and memory beside bare axum, in one run, as ratios
 
 api-test: ## Property tests of the HTTP interface against /openapi.json (needs Python; installs schemathesis into $TOOLS)
 	TOOLS="$(TOOLS)" ./scripts/api-test
+
+test-grpc: ## Clients that are not ours (grpcio, grpc-go, grpcurl) through rolling restarts (needs Python; Go for its client)
+	TOOLS="$(TOOLS)" ./tests/grpc/run
 
 drill-soak: ## A million requests across rolling restarts
 	./scripts/drill-soak

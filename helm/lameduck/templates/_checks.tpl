@@ -72,6 +72,17 @@ probes.startup: {{ .periodSeconds }} s x {{ .failureThreshold }} failures is not
 {{- if eq (int $ports.http) (int $ports.admin) }}
 ports.http and ports.admin are both {{ int $ports.http }}: use different ports
 {{- end -}}
+{{- $grpc := default dict .Values.grpc -}}
+{{- if $grpc.enabled -}}
+{{- range $other := list "http" "admin" -}}
+{{- if eq (int $ports.grpc) (int (get $ports $other)) }}
+ports.{{ $other }} and ports.grpc are both {{ int $ports.grpc }}: use different ports
+{{- end -}}
+{{- end -}}
+{{- if eq (int $grpc.port) (int $.Values.service.port) }}
+service.port and grpc.port are both {{ int $grpc.port }}: use different ports
+{{- end -}}
+{{- end -}}
 {{- $service := .Values.service -}}
 {{- if and $service.externalTrafficPolicy (eq $service.type "ClusterIP") }}
 service.externalTrafficPolicy: {{ $service.externalTrafficPolicy }} needs service.type NodePort or LoadBalancer: change the type, or leave it empty

@@ -8,7 +8,9 @@
 -}}
 {{- /* [::] is both families, and IPv4 alone where IPv6 is off. The service's own defaults stay unsaid. */ -}}
 {{- $listen := dict -}}
-{{- range $name, $port := dict "http" 8080 "admin" 8081 -}}
+{{- $ports := dict "http" 8080 "admin" 8081 -}}
+{{- if (default dict .Values.grpc).enabled -}}{{- $_ := set $ports "grpc" 9000 -}}{{- end -}}
+{{- range $name, $port := $ports -}}
 {{- if ne (int (get $.Values.ports $name)) $port -}}
 {{- $_ := set $listen $name (printf "[::]:%d" (int (get $.Values.ports $name))) -}}
 {{- end -}}

@@ -11,10 +11,18 @@ envFrom: {{- toYaml . | nindent 2 }}
 ports:
   - { name: http, containerPort: {{ int .Values.ports.http }} }
   - { name: admin, containerPort: {{ int .Values.ports.admin }} }
+{{- $grpc := default dict .Values.grpc }}
+{{- if $grpc.enabled }}
+  - { name: grpc, containerPort: {{ int .Values.ports.grpc }} }
+{{- end }}
 {{- range $name, $path := dict "startup" "/startupz" "readiness" "/readyz" "liveness" "/livez" }}
 {{- with get $.Values.probes $name }}
 {{ $name }}Probe:
+  {{- if and $grpc.enabled $grpc.probe (eq $name "readiness") }}
+  grpc: { port: {{ int $.Values.ports.grpc }} }
+  {{- else }}
   httpGet: { path: {{ $path }}, port: admin }
+  {{- end }}
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}

@@ -20,6 +20,16 @@ ports:
     {{- with $service.appProtocol }}
     appProtocol: {{ . | quote }}
     {{- end }}
+{{- with .Values.grpc }}
+{{- if .enabled }}
+  - name: grpc
+    port: {{ int .port }}
+    targetPort: grpc
+    {{- with .appProtocol }}
+    appProtocol: {{ . | quote }}
+    {{- end }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "lameduck.families" -}}
