@@ -9,9 +9,9 @@ const FILES: [&str; 2] = ["lameduck/sample/v1/sample.proto", "lameduck/bench/v1/
 const SERVER: &str = "src/grpc/generated";
 const CLIENT: &str = "tests/it/grpc/generated";
 
-/// What to write, by path from the root: the server's side, a client for the tests, and the descriptors for reflection.
-pub fn files() -> BTreeMap<PathBuf, Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto");
+/// What to write, by path from `root`: the server's side, a client for the tests, and the descriptors for reflection.
+pub fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let folder = root.join("proto");
     let compile = |comments: bool| {
         let mut compiler = protox::Compiler::new([&folder]).expect("the folder can be read");
         compiler.include_imports(true).include_source_info(comments);
@@ -39,7 +39,9 @@ pub fn files() -> BTreeMap<PathBuf, Vec<u8>> {
 /// Writes them.
 #[cfg_attr(test, expect(dead_code, reason = "the test only compares"))]
 fn main() {
-    for (path, content) in files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (path, content) in files(root) {
+        let path = root.join(path);
         std::fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("the folder can be made");
         std::fs::write(&path, content).expect("the file can be written");
     }

@@ -6,8 +6,9 @@ mod error;
 mod object;
 mod sample;
 
-use crate::service::Shared;
 use crate::settings::Settings;
+use crate::store::Store;
+use crate::workers::Queue;
 use lameduck_grpc::Calls;
 
 /// What tonic makes of the files in `proto/`.
@@ -25,7 +26,7 @@ mod generated {
 const DESCRIPTORS: &[u8] = include_bytes!("grpc/generated/descriptors.bin");
 
 /// The services. Health and reflection are added to them.
-pub fn calls(settings: &Settings, shared: Shared) -> Calls {
-    let calls = Calls::new().describe(DESCRIPTORS).service(sample::server(shared));
+pub fn calls(settings: &Settings, queue: Queue, store: Store) -> Calls {
+    let calls = Calls::new().describe(DESCRIPTORS).service(sample::server(queue, store));
     if settings.bench { calls.service(bench::server()) } else { calls }
 }

@@ -29,7 +29,10 @@ pub fn service() -> Service<Settings> {
         .routes(|start| async move { routes(&start, http.shared(&start)) });
     // [grpc
     #[cfg(feature = "grpc")]
-    let service = service.grpc(|start| async move { Ok(grpc::calls(start.settings(), parts.shared(&start))) });
+    let service = service.grpc(|start| async move {
+        let Shared { queue, store } = parts.shared(&start);
+        Ok(grpc::calls(start.settings(), queue, store))
+    });
     service
     // grpc]
 }

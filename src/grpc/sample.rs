@@ -7,19 +7,21 @@ use super::generated::sample::{
 };
 use super::object::object;
 use crate::routes::{ping, update, user};
-use crate::service::Shared;
+use crate::store::Store;
+use crate::workers::Queue;
 use tonic::{Request, Response, Status};
 
 /// The service, to be added to the calls.
-pub fn server(shared: Shared) -> SampleServer<Handlers> {
+pub fn server(queue: Queue, store: Store) -> SampleServer<Handlers> {
     // `grpc.message_max` alone says how large a message may be.
-    SampleServer::new(Handlers { shared }).max_decoding_message_size(usize::MAX)
+    SampleServer::new(Handlers { queue, store }).max_decoding_message_size(usize::MAX)
 }
 
 /// One method per call.
 #[derive(Debug)]
 pub struct Handlers {
-    shared: Shared,
+    queue: Queue,
+    store: Store,
 }
 
 #[tonic::async_trait]
@@ -29,13 +31,13 @@ impl Sample for Handlers {
     }
 
     async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<SubmitResponse>, Status> {
-        let id = self.shared.queue.push(object(request.into_inner().object)?)?;
+        let id = self.queue.push(object(request.into_inner().object)?)?;
         Ok(Response::new(SubmitResponse { id }))
     }
 
     async fn update(&self, request: Request<UpdateRequest>) -> Result<Response<UpdateResponse>, Status> {
         let UpdateRequest { id, object: new } = request.into_inner();
-        update::store(&self.shared.store, &id, object(new)?)?;
+        update::store(&self.store, &id, object(new)?)?;
         Ok(Response::new(UpdateResponse { id }))
     }
 

@@ -25,7 +25,7 @@ pub(crate) const SECTION: Section = Section {
             "4MiB",
             "Maximum size of a message from a client. A larger one ends its call with RESOURCE_EXHAUSTED before it is read.",
         )
-        .why("A call has no limit of its own, because it may be an endless stream; each of its messages is held in memory."),
+        .why("A call as a whole has no limit, because it may be an endless stream; each of its messages is held in memory."),
         Key::new(
             REFLECTION,
             Kind::Flag,

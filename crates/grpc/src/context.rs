@@ -43,8 +43,8 @@ impl<T> CallContext for Request<T> {
     }
 }
 
-/// Declares the stream of a response a subscription: it has no end of its own, so it is ended in order once Draining has
-/// begun, within `drain.goodbye`, by `UNAVAILABLE` with `grpc-retry-pushback-ms`, and its client resumes elsewhere.
+/// Declares the stream of a response a subscription: it has no end by itself, so it is ended in order once Draining
+/// has begun, within `drain.goodbye`, by `UNAVAILABLE` with `grpc-retry-pushback-ms`, and its client resumes elsewhere.
 /// Without this a stream is work, and may finish.
 pub fn subscription<T>(mut response: Response<T>) -> Response<T> {
     response.extensions_mut().insert(Goodbye::Restart);

@@ -1,6 +1,6 @@
 //! `grpc.health.v1` from the readiness of the process: overall (the empty name) and for each service.
 //!
-//! A `Watch` is ended when Draining begins, also one of a service that is not there: it has no end of its own, and a
+//! A `Watch` is ended when Draining begins, also one of a service that is not there: it has no end by itself, and a
 //! client that only listens would hold every exit to its deadline.
 
 use futures_util::stream::{self, BoxStream};
@@ -41,7 +41,7 @@ fn response(status: ServingStatus) -> HealthCheckResponse {
 struct Watch {
     handle: Handle,
     known: bool,
-    /// What the client was told last; `None`: nothing yet.
+    /// What the client was sent last; `None`: nothing yet.
     told: Option<bool>,
 }
 

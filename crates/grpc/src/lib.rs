@@ -23,12 +23,12 @@
 //! - **A deadline is held.** `grpc-timeout` ends a call with `DEADLINE_EXCEEDED` within 250 ms, whatever its handler
 //!   does; the handler sees it as [`CallContext::time_left`].
 //! - **Errors are statuses**, also the server's own: a full server is `UNAVAILABLE` with `RetryInfo`, an unknown method
-//!   `UNIMPLEMENTED`, a panic `INTERNAL`, a message above `grpc.message_max` `RESOURCE_EXHAUSTED`. [`refused`] makes a
-//!   refusal of a handler, which the ledger counts as `rejected`.
+//!   `UNIMPLEMENTED`, a panic `INTERNAL`, a message above `grpc.message_max` `RESOURCE_EXHAUSTED`. [`refused`] makes
+//!   a refusal of a handler, which the ledger counts as `rejected`.
 //! - **`grpc.health.v1` follows readiness**, overall and for each service. A `Watch` learns at the start of leaving that
 //!   the process is not serving any more, and ends when Draining begins: it never holds an exit.
 //! - **A call that runs when the process leaves is finished**, with its trailers, within the drain's bound. A stream
-//!   that has no end of its own declares itself a [subscription] and is ended in order.
+//!   that has no end by itself declares itself a [subscription] and is ended in order.
 //!
 //! Not guaranteed: that a handler which takes no notice of its cancellation stops working at the deadline. It is
 //! dropped where it awaits.

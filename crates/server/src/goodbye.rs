@@ -1,5 +1,5 @@
-//! The goodbye of long-lived streams: WebSockets, server-sent events and gRPC subscriptions are ended in order once Draining has begun,
-//! spread over a time, so that their clients resume elsewhere and do not all come at once.
+//! The goodbye of long-lived streams: WebSockets, server-sent events and gRPC subscriptions are ended in order once
+//! Draining has begun, spread over a time, so that their clients resume elsewhere and do not all come at once.
 //!
 //! Not during LameDuck: the endpoint may still point here then, and a client that reconnects at once would come back.
 

@@ -1,8 +1,8 @@
-//! One route's histograms, by method and status, or by the status of gRPC: made when first needed, from closed sets, so their number is bounded.
+//! One route's histograms, by method and status, or by the status of gRPC: made when first needed, from closed sets, so
+//! their number is bounded.
 
 use super::{CallHistogram, Histogram, RouteHistogram};
 use crate::app::METHODS;
-use crate::service::grpc;
 use std::sync::{Arc, OnceLock};
 
 /// Status codes with a histogram of their own; any other shares one.
@@ -10,6 +10,10 @@ const STATUSES: [u16; 36] = [
     101, 200, 201, 202, 203, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 402, 403, 404, 405, 406, 408, 409, 410,
     411, 412, 413, 414, 415, 416, 422, 425, 429, 500, 502, 503, 504,
 ];
+
+/// Status codes of gRPC, and the one that stands for those that there are not.
+const GRPC_STATUSES: usize = 17;
+const GRPC_UNKNOWN: u16 = 2;
 
 const OTHER: usize = STATUSES.len();
 
@@ -25,7 +29,7 @@ const SLOTS: [u8; 500] = {
 };
 
 type ByStatus = Box<[OnceLock<Box<Histogram>>; STATUSES.len() + 1]>;
-type ByGrpcStatus = Box<[OnceLock<Box<Histogram>>; grpc::STATUSES]>;
+type ByGrpcStatus = Box<[OnceLock<Box<Histogram>>; GRPC_STATUSES]>;
 
 /// The histograms of one route.
 #[derive(Debug, Default)]
@@ -46,7 +50,7 @@ impl Series {
     /// Counts one call of gRPC.
     #[inline]
     pub(crate) fn observe_call(&self, status: u16, duration_ns: u64) {
-        let slot = if usize::from(status) < grpc::STATUSES { status } else { grpc::UNKNOWN };
+        let slot = if usize::from(status) < GRPC_STATUSES { status } else { GRPC_UNKNOWN };
         let by_status = self.calls.get_or_init(|| Box::new(std::array::from_fn(|_| OnceLock::new())));
         by_status[usize::from(slot)].get_or_init(Box::default).observe(duration_ns);
     }

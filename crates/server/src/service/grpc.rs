@@ -29,9 +29,6 @@ pub(crate) const UNAVAILABLE: u16 = 14;
 const UNAUTHENTICATED: u16 = 16;
 pub(crate) const CANCELLED: u16 = 1;
 
-/// Status codes that there are.
-pub(crate) const STATUSES: usize = 17;
-
 pub(super) const BUSY: &str = "too many requests are in flight; try again";
 
 /// `google.rpc.Status` with [`BUSY`] and a `RetryInfo` of one second, in base64.

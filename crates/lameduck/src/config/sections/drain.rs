@@ -77,7 +77,7 @@ pub(super) const DRAIN: Section = Section {
             "drain.goodbye",
             Kind::DURATION,
             "5s",
-            "Over how long the goodbyes of WebSockets and server-sent events are spread once the listener is closed; see \
+            "Over how long the goodbyes of WebSockets, server-sent events and gRPC subscriptions are spread once the listener is closed; see \
              docs/streams.md.",
         )
         .why("Their clients reconnect to the other replicas, which should not get all of them at once."),
