@@ -78,7 +78,8 @@ pub(crate) fn default_rate(kind: Kind) -> f64 {
         Kind::Connect => 5.0,
         Kind::Slow | Kind::Stream => 1.0,
         Kind::Upload => 0.5,
-        Kind::H2c => 50.0,
+        Kind::H2c | Kind::Grpc => 50.0,
+        Kind::GrpcStream => 4.0,
         Kind::Pipelined => 2.0,
     }
 }

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use h2::Reason;
+use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
 use http::{Request, Version};
 use tokio::sync::Semaphore;
@@ -18,6 +19,7 @@ use self::frames::Frames;
 use crate::client::{Client, Pending, counts_from};
 use crate::connect::connect;
 use crate::endpoints::Endpoint;
+use crate::grpc::{self, Shape};
 use crate::outcome::{Answer, Outcome};
 use crate::plan::request_id;
 use crate::verdict::Verdict;
@@ -57,11 +59,17 @@ pub(crate) async fn run(mut client: Client) {
             Err(verdict) => {
                 pending.end(verdict, 0);
             }
-            Ok((answer, served)) => {
+            Ok(Sent { answer, rest, shape, served }) => {
                 let worker = Rc::clone(&client.worker);
                 tokio::task::spawn_local(async move {
                     let deadline = Instant::now() + worker.plan.timeout;
-                    let outcome = tokio::time::timeout_at(deadline.into(), receive(answer)).await;
+                    let receiving = async {
+                        match shape {
+                            Some(shape) => grpc::exchange(shape, answer, rest).await,
+                            None => receive(answer).await,
+                        }
+                    };
+                    let outcome = tokio::time::timeout_at(deadline.into(), receiving).await;
                     let outcome = outcome.unwrap_or_else(|_| Outcome::lost(Verdict::TimedOut));
                     if outcome.verdict == Verdict::Answered {
                         served.set(served.get() + 1);
@@ -74,12 +82,21 @@ pub(crate) async fn run(mut client: Client) {
     }
 }
 
+/// A request whose head is out.
+struct Sent {
+    answer: ResponseFuture,
+    rest: SendStream<Bytes>,
+    /// `None`: it is no call.
+    shape: Option<Shape>,
+    served: Rc<Cell<u64>>,
+}
+
 /// Looks for a session, and sends on it after the time between look and write.
 async fn look_and_send(
     client: &mut Client,
     slot: &mut Option<Session>,
     pending: &mut Pending,
-) -> Result<(ResponseFuture, Rc<Cell<u64>>), Verdict> {
+) -> Result<Sent, Verdict> {
     let blind = client.worker.plan.look_to_write;
     let mut unsent = 0;
     loop {
@@ -146,19 +163,20 @@ impl Session {
     }
 }
 
-fn send(
-    client: &Client,
-    session: &mut Session,
-    pending: &mut Pending,
-) -> Result<(ResponseFuture, Rc<Cell<u64>>), Verdict> {
+fn send(client: &Client, session: &mut Session, pending: &mut Pending) -> Result<Sent, Verdict> {
     let plan = &client.worker.plan;
     pending.goes_to(session.endpoint, session.served.get() > 0);
-    let path = &plan.shape.path;
+    let shape = Shape::of(client.kind, pending.id());
+    let path = shape.map_or(&*plan.shape.path, |shape| shape.path(&plan.shape));
     let uri = match &plan.shape.host {
         Some(host) => format!("http://{host}{path}"),
         None => format!("http://{}{path}", session.endpoint.address),
     };
-    let mut request = Request::builder().method(plan.shape.method.as_str()).version(Version::HTTP_2).uri(uri);
+    let method = if shape.is_some() { "POST" } else { &plan.shape.method };
+    let mut request = Request::builder().method(method).version(Version::HTTP_2).uri(uri);
+    if shape.is_some() {
+        request = request.header("content-type", "application/grpc").header("te", "trailers");
+    }
     if plan.shape.headers.iter().all(|(name, _)| name != "user-agent") {
         request = request.header("user-agent", "lameduck-drill");
     }
@@ -167,16 +185,17 @@ fn send(
     }
     let request = request.header("x-request-id", request_id(plan.series(), pending.id())).body(());
     let request = request.map_err(|_| Verdict::ClientFault)?;
-    let body = Bytes::copy_from_slice(plan.shape.body.as_bytes());
+    let body = shape.map_or_else(|| Bytes::copy_from_slice(plan.shape.body.as_bytes()), Shape::message);
+    let is_last = shape.is_none_or(|shape| shape.sends() == 1);
     let (answer, mut rest) =
         session.sender.send_request(request, body.is_empty()).map_err(|error| loss(&error, false))?;
     if !body.is_empty() {
         // Taken into the buffer of the connection at once; it goes out as the peer's window allows.
-        rest.send_data(body, true).map_err(|error| loss(&error, false))?;
+        rest.send_data(body, is_last).map_err(|error| loss(&error, false))?;
     }
     session.frames.push();
     pending.is_sent();
-    Ok((answer, Rc::clone(&session.served)))
+    Ok(Sent { answer, rest, shape, served: Rc::clone(&session.served) })
 }
 
 async fn receive(answer: ResponseFuture) -> Outcome {
@@ -198,7 +217,7 @@ async fn receive(answer: ResponseFuture) -> Outcome {
 }
 
 /// What an HTTP/2 error means for the one request it ended.
-fn loss(error: &h2::Error, begun: bool) -> Verdict {
+pub(crate) fn loss(error: &h2::Error, begun: bool) -> Verdict {
     let unprocessed = error.reason() == Some(Reason::REFUSED_STREAM)
         || (error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR));
     if begun {

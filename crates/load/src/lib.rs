@@ -10,7 +10,7 @@
 //! | `endpoints` | which replica a new connection may go to |
 //! | `load`, `thread` | threads, runtimes, start and stop |
 //! | `client`, `arrivals`, `outcome`, `connect` | what every client does, whatever its protocol |
-//! | `http1`, `h2c` | the protocols |
+//! | `http1`, `h2c`, `grpc` | the protocols |
 //! | `verdict`, `record`, `lag` | what became of each request, in constant memory; how late the clients themselves ran |
 //! | `wire`, `counts` | a record on its way from another process |
 
@@ -19,6 +19,7 @@ mod client;
 mod connect;
 mod counts;
 mod endpoints;
+mod grpc;
 mod h2c;
 mod http1;
 mod lag;

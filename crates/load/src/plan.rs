@@ -28,6 +28,8 @@ pub struct RequestShape {
     pub stream_path: String,
     /// Path that takes a body.
     pub upload_path: String,
+    /// Path of unary calls.
+    pub grpc_path: String,
     /// Chunks of an uploaded body.
     pub upload_chunks: u32,
     /// Bytes of a chunk.
@@ -72,6 +74,7 @@ impl RequestShape {
             Kind::Slow => &self.slow_path,
             Kind::Stream => &self.stream_path,
             Kind::Upload => &self.upload_path,
+            Kind::Grpc | Kind::GrpcStream => &self.grpc_path,
             Kind::Hot | Kind::Warm | Kind::Cold | Kind::Connect | Kind::H2c | Kind::Pipelined => &self.path,
         }
     }
@@ -80,7 +83,7 @@ impl RequestShape {
     pub(crate) fn method_of(&self, kind: Kind) -> (&str, &str) {
         match kind {
             Kind::Slow | Kind::Stream => ("GET", ""),
-            Kind::Upload => ("POST", ""),
+            Kind::Upload | Kind::Grpc | Kind::GrpcStream => ("POST", ""),
             Kind::Hot | Kind::Warm | Kind::Cold | Kind::Connect | Kind::H2c | Kind::Pipelined => {
                 (&self.method, &self.body)
             }

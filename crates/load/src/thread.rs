@@ -71,7 +71,7 @@ fn spawn_clients(clients: &LocalSet, worker: &Rc<Worker>, index: usize) {
             arrivals: Arrivals::new(group.rate, start, random),
         };
         match group.kind {
-            Kind::H2c => clients.spawn_local(h2c::run(client)),
+            Kind::H2c | Kind::Grpc | Kind::GrpcStream => clients.spawn_local(h2c::run(client)),
             Kind::Pipelined => clients.spawn_local(http1::pipelined::run(client)),
             Kind::Hot | Kind::Warm | Kind::Cold | Kind::Connect | Kind::Slow | Kind::Stream | Kind::Upload => {
                 clients.spawn_local(http1::run(client))

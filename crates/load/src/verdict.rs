@@ -24,6 +24,10 @@ closed_set! {
         H2c = "h2c",
         /// HTTP/1.1, several requests sent before the first answer.
         Pipelined = "pipelined",
+        /// gRPC, unary calls on one connection.
+        Grpc = "grpc",
+        /// gRPC, streams of the server, of the client and of both, on one connection.
+        GrpcStream = "grpc_stream",
     }
 }
 
@@ -33,14 +37,14 @@ impl Kind {
 
     /// Whether its latency says what it asked for rather than how the service did.
     pub const fn is_slow_by_design(self) -> bool {
-        matches!(self, Self::Slow | Self::Stream | Self::Upload)
+        matches!(self, Self::Slow | Self::Stream | Self::Upload | Self::GrpcStream)
     }
 }
 
 closed_set! {
     /// What became of one request. Exactly one for each request that fell due. The names are those of the JSON document.
     Verdict {
-        /// A whole answer with a status below 400.
+        /// A whole answer with a status below 400, or with the status `OK` of gRPC.
         Answered = "answered",
         /// Nobody listened at the address, or no endpoint was left to choose.
         Refused = "refused",
@@ -54,7 +58,7 @@ closed_set! {
         Truncated = "truncated",
         /// No whole answer in time.
         TimedOut = "timed_out",
-        /// 503 with `Retry-After`: the server says so politely, a client that does not retry has lost all the same.
+        /// 503 with `Retry-After`, or `UNAVAILABLE` with `grpc-retry-pushback-ms`: the server says so politely, a client that does not retry has lost all the same.
         Shed = "shed",
         /// Any other status from 400 up.
         WrongStatus = "wrong_status",
@@ -70,6 +74,8 @@ closed_set! {
         PipelinedUnanswered = "pipelined_unanswered",
         /// The drill itself failed to send it: no address, no file descriptor. Makes the run invalid.
         ClientFault = "client_fault",
+        /// A stream of gRPC that the server ended between two messages, with a status that says when to come back.
+        EndedInOrder = "ended_in_order",
         /// Still in flight when the drill was told to stop.
         CutOff = "cut_off",
     }
@@ -89,7 +95,7 @@ impl Verdict {
             Self::Closed => "closed before the answer",
             Self::Truncated => "answer truncated",
             Self::TimedOut => "timed out",
-            Self::Shed => "503 with Retry-After",
+            Self::Shed => "refused with a time to retry",
             Self::WrongStatus => "wrong status",
             Self::Malformed => "not an HTTP answer",
             Self::Misdirected => "another request's answer",
@@ -97,6 +103,7 @@ impl Verdict {
             Self::StreamRefused => "HTTP/2 stream refused",
             Self::PipelinedUnanswered => "pipelined behind a close",
             Self::ClientFault => "fault of the drill",
+            Self::EndedInOrder => "stream ended in order",
             Self::CutOff => "cut off at the end",
         }
     }
@@ -105,7 +112,7 @@ impl Verdict {
     /// (pipelined behind a close) and what the drill itself cut or failed to send are told apart and not counted.
     pub const fn is_lost(self) -> bool {
         match self {
-            Self::Answered | Self::PipelinedUnanswered | Self::ClientFault | Self::CutOff => false,
+            Self::Answered | Self::PipelinedUnanswered | Self::EndedInOrder | Self::ClientFault | Self::CutOff => false,
             Self::Refused
             | Self::ConnectTimedOut
             | Self::Reset
@@ -123,6 +130,6 @@ impl Verdict {
 
     /// Whether a whole answer to this request came in, of whatever status: what a server's ledger calls answered.
     pub const fn is_whole_answer(self) -> bool {
-        matches!(self, Self::Answered | Self::Shed | Self::WrongStatus | Self::AnsweredTwice)
+        matches!(self, Self::Answered | Self::Shed | Self::WrongStatus | Self::AnsweredTwice | Self::EndedInOrder)
     }
 }

@@ -19,6 +19,10 @@ const SENT_SHARE_MIN: f64 = 0.5;
 /// The default mix, for kinds that every server can answer and for those that need routes of their own.
 const SIMPLE: [(Kind, u32); 4] = [(Kind::Hot, 40), (Kind::Warm, 60), (Kind::Cold, 60), (Kind::Connect, 20)];
 const H2C: (Kind, u32) = (Kind::H2c, 4);
+const GRPC: (Kind, u32) = (Kind::Grpc, 4);
+const GRPC_STREAM: (Kind, u32) = (Kind::GrpcStream, 4);
+/// What every gRPC service worth restarting has.
+const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
 const BENCH: [(Kind, u32); 3] = [(Kind::Slow, 8), (Kind::Stream, 8), (Kind::Upload, 4)];
 /// Most bytes of a body: in a cluster it travels in an environment variable.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -27,7 +31,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 #[derive(Debug, Args)]
 pub(crate) struct LoadOptions {
     /// Clients by kind, each with its rate; overrides the default mix for the kinds named; count 0 switches one off.
-    /// Kinds: hot, warm, cold, connect, slow, stream, upload, h2c, pipelined.
+    /// Kinds: hot, warm, cold, connect, slow, stream, upload, h2c, pipelined, grpc, grpc_stream.
     #[arg(long, value_name = "KIND=COUNT@RATE/s,…", value_delimiter = ',', value_parser = values::clients, help_heading = "The load")]
     pub(crate) clients: Vec<Group>,
     /// Only the kinds named in --clients, without the default mix.
@@ -59,6 +63,9 @@ pub(crate) struct LoadOptions {
     /// Path that takes a POST with a body, for `upload`.
     #[arg(long, value_name = "PATH", help_heading = "The load")]
     pub(crate) upload_path: Option<String>,
+    /// Path of unary gRPC calls with an empty message, for `grpc`.
+    #[arg(long, default_value = HEALTH_CHECK, value_name = "PATH", help_heading = "The load")]
+    pub(crate) grpc_path: String,
     /// From the first byte of a request to the last byte of its response.
     #[arg(long, default_value = "10s", value_parser = values::duration, help_heading = "The load")]
     pub(crate) timeout: Duration,
@@ -89,6 +96,15 @@ pub(crate) struct LoadOptions {
     pub(crate) sent_min: f64,
 }
 
+/// What the service has beside simple requests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Routes {
+    /// The bench of the sample.
+    pub(crate) bench: bool,
+    /// gRPC on the port that the clients know.
+    pub(crate) grpc: bool,
+}
+
 impl LoadOptions {
     /// The path of simple requests.
     pub(crate) fn path(&self, preset: Preset) -> String {
@@ -100,7 +116,8 @@ impl LoadOptions {
     ///
     /// # Errors
     /// One sentence with the option, what is wrong, and what would be right.
-    pub(crate) fn plan(&self, preset: Preset, bench_routes: bool) -> anyhow::Result<LoadPlan> {
+    pub(crate) fn plan(&self, preset: Preset, routes: Routes) -> anyhow::Result<LoadPlan> {
+        let bench_routes = routes.bench;
         ensure!((1..=64).contains(&self.threads), "--threads {}: expected 1 to 64", self.threads);
         ensure!((0.0..=1.0).contains(&self.sent_min), "--sent-min {}: expected 0 to 1", self.sent_min);
         ensure!(!self.timeout.is_zero(), "--timeout 0s: expected more than 0s");
@@ -114,6 +131,7 @@ impl LoadOptions {
             slow_path: or(&self.slow_path, "/bench/slow?ms=400"),
             stream_path: or(&self.stream_path, "/bench/stream?chunks=10&interval_ms=50&bytes=512"),
             upload_path: or(&self.upload_path, "/bench/upload"),
+            grpc_path: self.grpc_path.clone(),
             upload_chunks: 10,
             upload_chunk_bytes: 1024,
             upload_interval: Duration::from_millis(50),
@@ -123,13 +141,13 @@ impl LoadOptions {
             headers: self.header.iter().filter(|(name, _)| name != "host").cloned().collect(),
             body: self.read_body()?,
         };
-        for path in [&shape.path, &shape.slow_path, &shape.stream_path, &shape.upload_path] {
+        for path in [&shape.path, &shape.slow_path, &shape.stream_path, &shape.upload_path, &shape.grpc_path] {
             ensure!(
                 path.is_empty() || (path.starts_with('/') && path.chars().all(|letter| letter.is_ascii_graphic())),
                 "path {path:?}: expected it to begin with / and to have no spaces"
             );
         }
-        let groups = self.groups(preset, bench_routes, &shape)?;
+        let groups = self.groups(preset, routes, &shape)?;
         let seed = self.seed.unwrap_or_else(fresh_seed);
         Ok(LoadPlan {
             groups,
@@ -165,12 +183,17 @@ impl LoadOptions {
         Ok(text)
     }
 
-    fn groups(&self, preset: Preset, bench_routes: bool, shape: &RequestShape) -> anyhow::Result<Vec<Group>> {
+    fn groups(&self, preset: Preset, routes: Routes, shape: &RequestShape) -> anyhow::Result<Vec<Group>> {
         let mut groups: Vec<Group> = Vec::new();
         if !self.only {
             let h2c: &[_] = if preset == Preset::Lameduck { &[H2C] } else { &[] };
-            let bench: &[_] = if bench_routes { &BENCH } else { &[] };
-            groups.extend(SIMPLE.iter().chain(h2c).chain(bench).map(|&(kind, clients)| Group {
+            let bench: &[_] = if routes.bench { &BENCH } else { &[] };
+            let grpc: &[_] = match routes {
+                Routes { grpc: true, bench: true } => &[GRPC, GRPC_STREAM],
+                Routes { grpc: true, bench: false } => &[GRPC],
+                Routes { grpc: false, .. } => &[],
+            };
+            groups.extend(SIMPLE.iter().chain(h2c).chain(bench).chain(grpc).map(|&(kind, clients)| Group {
                 kind,
                 clients,
                 rate: default_rate(kind),
@@ -189,6 +212,9 @@ impl LoadOptions {
                 Kind::Slow => (&shape.slow_path, "--slow-path"),
                 Kind::Stream => (&shape.stream_path, "--stream-path"),
                 Kind::Upload => (&shape.upload_path, "--upload-path"),
+                Kind::Grpc => (&shape.grpc_path, "--grpc-path"),
+                // Its calls are those of the bench.
+                Kind::GrpcStream => (&shape.upload_path, "--bench-routes"),
                 Kind::Hot | Kind::Warm | Kind::Cold | Kind::Connect | Kind::H2c | Kind::Pipelined => {
                     (&shape.path, "--path")
                 }

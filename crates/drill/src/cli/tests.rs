@@ -7,7 +7,7 @@ use crate::plan::Role;
 use crate::plan::local::{LocalPlan, Restart};
 
 /// What the sample service answers when it is asked for its keys.
-const KEYS: ServiceKeys = ServiceKeys { bench: true };
+const KEYS: ServiceKeys = ServiceKeys { bench: true, grpc: false };
 
 fn parse(arguments: &[&str]) -> LocalPlan {
     let all = [&["lameduck-drill", "local"], arguments, &["--", "server", "{host}:{port}"]].concat();

@@ -14,6 +14,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) struct ServiceKeys {
     /// `bench.enabled`: it has routes for slow, streamed and uploaded requests.
     pub(crate) bench: bool,
+    /// `listen.grpc`: it serves gRPC, on a port of its own or also on that of HTTP.
+    pub(crate) grpc: bool,
 }
 
 /// Runs `PROGRAM keys` and reads the answer. A program that does not answer, such as a shell in front of the service,
@@ -34,7 +36,7 @@ fn read(text: &str) -> ServiceKeys {
     let has = |key: &str| {
         text.lines().any(|line| line.strip_prefix("### ").is_some_and(|rest| rest.trim_matches('`') == key))
     };
-    ServiceKeys { bench: has("bench.enabled") }
+    ServiceKeys { bench: has("bench.enabled"), grpc: has("listen.grpc") }
 }
 
 #[cfg(test)]
@@ -44,8 +46,8 @@ mod tests {
     #[test]
     fn keys_are_headings_and_nothing_else_counts() {
         let text = "# Keys\n### `listen.http`\nsee `bench.enabled`\n### `bench.closings.hold`\n";
-        assert_eq!(read(text), ServiceKeys { bench: false });
-        assert!(read("### `bench.enabled`").bench);
+        assert_eq!(read(text), ServiceKeys::default());
+        assert!(read("### `bench.enabled`").bench && read("### `listen.grpc`").grpc);
         assert_eq!(read("no such command: keys"), ServiceKeys::default());
     }
 }

@@ -101,7 +101,15 @@ fn own_headers(shape: &RequestShape, kind: Kind, body: usize) -> Vec<(String, St
             ("transfer-encoding", "chunked".to_owned()),
         ]),
         Kind::Connect => headers.push(("connection", "close".to_owned())),
-        Kind::Hot | Kind::Warm | Kind::Cold | Kind::Slow | Kind::Stream | Kind::H2c | Kind::Pipelined => {}
+        Kind::Hot
+        | Kind::Warm
+        | Kind::Cold
+        | Kind::Slow
+        | Kind::Stream
+        | Kind::H2c
+        | Kind::Pipelined
+        | Kind::Grpc
+        | Kind::GrpcStream => {}
     }
     if body > 0 {
         headers.push(("content-length", body.to_string()));
@@ -128,6 +136,7 @@ mod tests {
             slow_path: "/slow".into(),
             stream_path: String::new(),
             upload_path: "/up".into(),
+            grpc_path: String::new(),
             upload_chunks: 1,
             upload_chunk_bytes: 1,
             upload_interval: Duration::ZERO,

@@ -4,6 +4,7 @@ use anyhow::{Context, bail, ensure};
 
 use super::{ActionName, Cluster, ControlName};
 use crate::cli::Preset;
+use crate::cli::load::Routes;
 use crate::cluster::kubeconfig;
 use crate::plan::Role;
 use crate::plan::cluster::{
@@ -28,7 +29,7 @@ pub(crate) fn plan(options: &Cluster, command: Vec<String>) -> anyhow::Result<Cl
         options.rollouts
     );
     let source = source(options)?;
-    let mut load = options.load.plan(options.preset, options.load.bench_routes)?;
+    let mut load = options.load.plan(options.preset, Routes { bench: options.load.bench_routes, grpc: false })?;
     if let Source::Pods(pods) = source {
         // Each pod has its share of the clients, as threads have.
         load.threads *= pods as usize;

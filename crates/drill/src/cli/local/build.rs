@@ -3,6 +3,7 @@
 use anyhow::{Context, bail, ensure};
 
 use super::super::Preset;
+use super::super::load::Routes;
 use super::Local;
 use crate::local::keys::ServiceKeys;
 use crate::plan::Role;
@@ -34,7 +35,9 @@ pub(crate) fn plan(local: &Local, keys: ServiceKeys) -> anyhow::Result<LocalPlan
     ensure!(!local.probe_period.is_zero(), "--probe-period 0s: expected more than 0s");
     let ports = ports(local)?;
     let bench_routes = local.load.bench_routes || keys.bench && local.preset == Preset::Lameduck;
-    let load = local.load.plan(local.preset, bench_routes)?;
+    let grpc = keys.grpc && local.preset == Preset::Lameduck;
+    let routes = Routes { bench: bench_routes, grpc };
+    let load = local.load.plan(local.preset, routes)?;
     ensure!(
         local.preset == Preset::Lameduck || has_placeholder(local),
         "the command names neither {{host}} nor {{port}}, so that all replicas would have the same address: write for example \
@@ -43,7 +46,7 @@ pub(crate) fn plan(local: &Local, keys: ServiceKeys) -> anyhow::Result<LocalPlan
     );
     Ok(LocalPlan {
         command: local.command.clone(),
-        target: target(local, ports, bench_routes),
+        target: target(local, ports, routes),
         has_ledger: local.preset == Preset::Lameduck,
         runs: runs(local)?,
         load,
@@ -68,7 +71,7 @@ fn has_placeholder(local: &Local) -> bool {
     values.chain(&local.command).any(|text| ["{host}", "{port}", "{index}"].iter().any(|name| text.contains(name)))
 }
 
-fn target(local: &Local, ports: Ports, bench_routes: bool) -> Processes {
+fn target(local: &Local, ports: Ports, routes: Routes) -> Processes {
     let mut env = Vec::new();
     if local.preset == Preset::Lameduck {
         for (key, value) in [
@@ -80,9 +83,15 @@ fn target(local: &Local, ports: Ports, bench_routes: bool) -> Processes {
         ] {
             env.push((format!("LAMEDUCK_{key}"), value.to_owned()));
         }
-        // Not a key of every service.
-        if bench_routes {
-            env.push(("LAMEDUCK_BENCH__ENABLED".to_owned(), "true".to_owned()));
+        // Not keys of every service.
+        let more = [
+            (routes.bench, "BENCH__ENABLED", "true"),
+            (routes.grpc, "LISTEN__GRPC", "{host}:0"),
+            // Clients know one port of a replica.
+            (routes.grpc, "GRPC__SHARED_PORT", "true"),
+        ];
+        for (_, key, value) in more.into_iter().filter(|(has, ..)| *has) {
+            env.push((format!("LAMEDUCK_{key}"), value.to_owned()));
         }
     }
     env.extend(local.env.iter().cloned());
