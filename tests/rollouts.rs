@@ -99,7 +99,6 @@ fn drill(name: &str, rollouts: u32, arguments: &[&str]) -> Value {
         .args(["local", "--progress", "none", "--control", "none", "--pause", "200ms"])
         // Not the defaults: a drill that somebody runs by hand keeps its ports.
         .args(["--port", "21080", "--admin-port", "21081"])
-        .args(cfg!(feature = "grpc").then_some(["--env", "LAMEDUCK_LISTEN__GRPC={host}:21082"]).into_iter().flatten())
         .args(["--rollouts", &rollouts.to_string(), "--replicas", &REPLICAS.to_string(), "--clients", CLIENTS])
         .args(["--env", "LAMEDUCK_DRAIN__STRATEGY=delay", "--json"])
         .arg(&json)
