@@ -36,7 +36,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("crates/load", &["lameduck-support"]),
     ("examples/orders", &["lameduck", "lameduck-dependencies"]),
     ("crates/drill", &["lameduck-load", "lameduck-support"]),
-    ("crates/bench", &["lameduck", "lameduck-load", "lameduck-server", "lameduck-support"]),
+    ("crates/bench", &["lameduck", "lameduck-grpc", "lameduck-load", "lameduck-server", "lameduck-support"]),
     ("crates/grpc", &["lameduck"]),
     (".", &["lameduck", "lameduck-grpc"]),
 ];

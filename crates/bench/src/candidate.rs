@@ -36,6 +36,10 @@ pub(crate) enum Candidate {
     Engine,
     /// The engine's server around the router that `Bare` serves.
     Wrapped,
+    /// tonic's own server, which answers gRPC alone.
+    Tonic,
+    /// The engine with gRPC, without a service around it.
+    Grpc,
     /// The whole service, as it is shipped.
     Service,
 }
@@ -86,7 +90,14 @@ impl Benched {
         let started = Instant::now();
         let spawned = self.cores.on_servers(|| command.spawn()).context("move to the server's core")?;
         let mut child = spawned.with_context(|| format!("start {candidate:?}"))?;
-        let answered = timeout(PATIENCE, client::until_answered(address));
+        let answered = timeout(PATIENCE, async {
+            match candidate {
+                Candidate::Tonic | Candidate::Grpc => client::until_accepted(address).await,
+                Candidate::Bare | Candidate::Engine | Candidate::Wrapped | Candidate::Service => {
+                    client::until_answered(address).await;
+                }
+            }
+        });
         tokio::select! {
             biased;
             status = child.wait() => bail!("{candidate:?} ended instead of serving: {}", status?),
@@ -100,12 +111,14 @@ impl Benched {
 
     fn command(&self, candidate: Candidate, port: u16) -> anyhow::Result<Command> {
         let mut command = match candidate {
-            Candidate::Bare | Candidate::Engine | Candidate::Wrapped => {
+            Candidate::Bare | Candidate::Engine | Candidate::Wrapped | Candidate::Tonic | Candidate::Grpc => {
                 let mut command = Command::new(&self.own);
                 let stack = match candidate {
                     Candidate::Bare => "bare",
                     Candidate::Engine | Candidate::Service => "engine",
                     Candidate::Wrapped => "wrapped",
+                    Candidate::Tonic => "tonic",
+                    Candidate::Grpc => "grpc",
                 };
                 command.args(["serve", stack]).arg(port.to_string());
                 command

@@ -95,6 +95,13 @@ pub(crate) async fn until_answered(address: SocketAddr) {
     }
 }
 
+/// Tries until the server takes a connection.
+pub(crate) async fn until_accepted(address: SocketAddr) {
+    while TcpStream::connect(address).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Opens many connections and takes each through `first`, some at a time.
 pub(crate) async fn crowd(
     address: SocketAddr,

@@ -22,6 +22,8 @@ mod routes;
 mod run;
 #[cfg(target_os = "linux")]
 mod serve;
+#[cfg(target_os = "linux")]
+mod serve_grpc;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! Everything that is measured, and the goals.
 
 mod crowd;
+mod grpc;
 mod leaving;
 mod memory;
 mod telemetry;
@@ -34,10 +35,12 @@ impl Size {
 /// Runs the measures whose name contains `only`.
 pub(crate) async fn all(benched: &Benched, size: Size, only: &str) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for name in ["throughput", "telemetry", "memory", "leaving", "crowd"].into_iter().filter(|name| name.contains(only))
+    for name in
+        ["throughput", "grpc", "telemetry", "memory", "leaving", "crowd"].into_iter().filter(|name| name.contains(only))
     {
         let part = match name {
             "throughput" => throughput::measure(benched, size).await?,
+            "grpc" => grpc::measure(benched, size).await?,
             "telemetry" => telemetry::measure(benched, size).await?,
             "memory" => memory::measure(benched, size).await?,
             "leaving" => leaving::measure(benched, size).await?,

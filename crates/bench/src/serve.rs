@@ -10,7 +10,7 @@ use lameduck_server::{App, Bound, IdleHold, Options, Server};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::{process, routes};
+use crate::{process, routes, serve_grpc};
 
 /// What stands around the routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -21,6 +21,10 @@ pub(crate) enum Stack {
     Engine,
     /// The engine's server around a ready-made router.
     Wrapped,
+    /// tonic's own server.
+    Tonic,
+    /// The engine, with gRPC.
+    Grpc,
 }
 
 /// Serves until SIGTERM, leaves gracefully, and says how much memory it took.
@@ -37,6 +41,8 @@ pub(crate) fn serve(stack: Stack, port: u16) -> anyhow::Result<()> {
         match stack {
             Stack::Bare => bare(address, leaving).await,
             Stack::Engine => engine(address, leaving, by_route).await,
+            Stack::Tonic => serve_grpc::tonic(address, leaving).await,
+            Stack::Grpc => serve_grpc::engine(address, leaving).await,
             Stack::Wrapped => engine(address, leaving, |leaving| routes::router(leaving).into()).await,
         }
     })?;
@@ -72,12 +78,12 @@ async fn engine(
     Ok(())
 }
 
-async fn until(mut leaving: watch::Receiver<bool>) {
+pub(crate) async fn until(mut leaving: watch::Receiver<bool>) {
     // The sender lives until it has sent.
     let _ = leaving.wait_for(|leaving| *leaving).await;
 }
 
 /// Whoever started this process reads its standard output line by line.
-fn say(line: &str) -> anyhow::Result<()> {
+pub(crate) fn say(line: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{line}").context("write to the standard output")
 }

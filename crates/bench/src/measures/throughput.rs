@@ -47,6 +47,7 @@ impl Load {
             Candidate::Bare | Candidate::Engine => true,
             Candidate::Wrapped => self == Load::KeepAlive,
             Candidate::Service => self != Load::Large,
+            Candidate::Tonic | Candidate::Grpc => false,
         }
     }
 }
@@ -56,7 +57,7 @@ fn goal(candidate: Candidate, load: Load) -> Option<Goal> {
     match (candidate, load) {
         (Candidate::Engine | Candidate::Wrapped, _) => Some(Goal { most: 1.0, noise: 0.05 }),
         (Candidate::Service, Load::KeepAlive) => Some(Goal { most: 1.35, noise: 0.05 }),
-        (Candidate::Service, _) | (Candidate::Bare, _) => None,
+        (Candidate::Service | Candidate::Bare | Candidate::Tonic | Candidate::Grpc, _) => None,
     }
 }
 
