@@ -5,7 +5,7 @@ use super::bound::Bound;
 use crate::cluster::ClusterAccess;
 use crate::report_file;
 use crate::telemetry::Telemetry;
-use lameduck_lifecycle::{Advice, Exit, Report};
+use lameduck_lifecycle::{Advice, Change, Exit, Report};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -51,7 +51,9 @@ fn log(report: &Report) {
             tracing::error!(exit_code = code, lost_jobs = report.document.jobs.lost_total, "{sentence}");
         }
     }
-    if let Some(Advice { delay_seconds, grace_used, change, text }) = &report.document.advice {
+    if let Some(Advice { delay_seconds, grace_used, change, text }) = &report.document.advice
+        && *change != Change::TooLittleTraffic
+    {
         tracing::info!(delay_seconds, grace_used, %change, "advice: {text}");
     }
     if let Some(error) = &report.document.ledger_error {
