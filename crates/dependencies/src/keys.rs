@@ -12,7 +12,16 @@ pub(crate) const PASSWORD_FILE: Key = Key::optional(
 )
 .why("A file, because a Secret is mounted as one, and can be rotated without a restart.");
 
+/// The certificates of authorities, by file.
+#[cfg(any(feature = "redis", feature = "s3"))]
+pub(crate) const CA_FILE: Key = Key::optional(
+    "dependencies.*.ca_file",
+    Kind::Text(FILE),
+    "A file with the certificates (PEM) that sign those of the servers. If not set: those of the system.",
+);
+
 /// The most connections.
+#[cfg(feature = "postgres")]
 pub(crate) const POOL_MAX: Key = Key::optional(
     "dependencies.*.pool_max",
     Kind::Count { min: 1, max: 1000 },
@@ -20,5 +29,6 @@ pub(crate) const POOL_MAX: Key = Key::optional(
 )
 .why("All replicas together, and one more of them during a rollout, must stay below what the server allows.");
 
-/// What [`POOL_MAX`] is if it is not set.
+/// What `POOL_MAX` is if it is not set.
+#[cfg(feature = "postgres")]
 pub(crate) const POOL_MAX_DEFAULT: u32 = 8;
