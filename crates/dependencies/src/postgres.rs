@@ -20,8 +20,6 @@ const URL: Form = Form {
     },
 };
 
-/// A connection that was idle for so long is asked before it is used: it may be dead.
-const IDLE_SUSPICIOUS: Duration = Duration::from_secs(1);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 const LIFETIME_MAX: Duration = Duration::from_secs(30 * 60);
 /// The default of `connect_timeout`.
@@ -81,38 +79,54 @@ impl Postgres {
             .acquire_timeout(self.acquire_timeout)
             .idle_timeout(IDLE_TIMEOUT)
             .max_lifetime(LIFETIME_MAX)
+            // A dead one shows by its first statement, and a transaction that has not begun is begun on another.
             .test_before_acquire(false)
-            .before_acquire(|connection, about| {
-                Box::pin(async move {
-                    if about.idle_for >= IDLE_SUSPICIOUS {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
             .connect_lazy_with(options)
     }
 
     /// Looks whether the password has changed; `true` if the pool has another one from now on.
-    fn refresh(&self, used: Option<Secret<String>>) -> impl Fn(&Pool, Refresh) -> bool + Send + Sync + use<> {
-        let (password, used, options) = (self.password.clone(), Mutex::new(used), self.options.clone());
+    fn refresh(&self, first: Option<Secret<String>>) -> impl Fn(&Pool, Refresh) -> bool + Send + Sync + use<> {
+        let (password, options) = (self.password.clone(), self.options.clone());
+        let known = Mutex::new(Known { followed: first.clone(), used: first });
         move |pool, when| {
             let now = match when {
                 Refresh::Cheap => password.current().ok().flatten(),
                 Refresh::Refused => password.at_once(),
             };
             let Some(now) = now else { return false };
-            let mut used = used.lock().unwrap_or_else(PoisonError::into_inner);
-            if used.as_ref() == Some(&now) {
-                return false;
-            }
+            let changed = known.lock().unwrap_or_else(PoisonError::into_inner).learns(&now, when);
             #[cfg_attr(not(feature = "sqlite"), expect(irrefutable_let_patterns, reason = "the only kind of pool"))]
-            if let Pool::Postgres(pool) = pool {
+            if changed && let Pool::Postgres(pool) = pool {
                 pool.set_connect_options(options.clone().password(now.expose()));
             }
-            *used = Some(now);
-            true
+            changed
         }
+    }
+}
+
+/// Passwords that the pool has seen.
+struct Known {
+    /// As the follower of the file last had it: up to a second old.
+    followed: Option<Secret<String>>,
+    /// What connections are opened with.
+    used: Option<Secret<String>>,
+}
+
+impl Known {
+    /// Whether connections are to be opened with `now`. What the follower still has does not replace what the file was
+    /// found to have since.
+    fn learns(&mut self, now: &Secret<String>, when: Refresh) -> bool {
+        if when == Refresh::Cheap {
+            if self.followed.as_ref() == Some(now) {
+                return false;
+            }
+            self.followed = Some(now.clone());
+        }
+        if self.used.as_ref() == Some(now) {
+            return false;
+        }
+        self.used = Some(now.clone());
+        true
     }
 }
 
@@ -147,7 +161,7 @@ impl Dependency for Postgres {
     }
 
     async fn check(&self, sql: &Sql) -> Result<(), DependencyError> {
-        sql.inner().check().await
+        sql.check().await
     }
 
     fn usage(&self, sql: &Sql) -> Option<DependencyUsage> {
@@ -197,5 +211,35 @@ impl DependencyKind for Postgres {
             postgres = postgres.password_file(config.path("password_file"), file);
         }
         Ok(postgres)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_follower_still_has_does_not_replace_what_the_file_has() {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let mut known = Known { followed: Some(secret("old")), used: Some(secret("old")) };
+        assert!(!known.learns(&secret("old"), Refresh::Cheap));
+        assert!(known.learns(&secret("new"), Refresh::Refused));
+        assert!(!known.learns(&secret("new"), Refresh::Refused), "it was refused as well");
+        assert!(!known.learns(&secret("old"), Refresh::Cheap), "the follower is late");
+        assert!(!known.learns(&secret("new"), Refresh::Cheap));
+        assert!(known.learns(&secret("newer"), Refresh::Cheap));
+    }
+
+    #[test]
+    fn only_urls_of_postgres() {
+        for good in ["postgres://a@b/c", "postgresql://a:p@[::1]:5433/c?sslmode=verify-full"] {
+            assert!(Postgres::new(good).is_ok(), "{good}");
+        }
+        for wrong in ["", "b:5432", "mysql://a@b/c", "postgres://a@b:port/c", "postgres://a@b/c?sslmode=perhaps"] {
+            assert!(Postgres::new(wrong).is_err(), "{wrong}");
+        }
+        let prepares = |url: &str| Postgres::new(url).unwrap().prepares;
+        assert!(!prepares("postgres://a@b/c") && !prepares("postgres://a@b/c?statement-cache-capacity=0"));
+        assert!(prepares("postgres://a@b/c?statement-cache-capacity=100"));
     }
 }

@@ -47,7 +47,7 @@ pub use value::{Column, Row, Value};
 pub(crate) use pool::{Migrations, Refresh};
 pub(crate) use pool::{Pool, Settings};
 
-use lameduck::Call;
+use lameduck::{Call, DependencyError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -126,6 +126,18 @@ impl Sql {
 
     pub(crate) fn inner(&self) -> &pool::Inner {
         &self.0
+    }
+
+    /// Whether the database answers.
+    pub(crate) async fn check(&self) -> Result<(), DependencyError> {
+        let full = self.0.is_full_and_answers();
+        // Each check has its own limit, which is shorter.
+        let answered = if full { Ok(None) } else { self.begin_within(false, TIME_DEFAULT).await.map(Some) };
+        self.0.checked();
+        if let Some(tx) = answered.map_err(DependencyError::transient)? {
+            tx.rollback().await;
+        }
+        Ok(())
     }
 
     pub(crate) async fn begin_within(&self, write: bool, time: Duration) -> Result<Transaction, SqlError> {

@@ -83,7 +83,7 @@ impl Dependency for Sqlite {
     }
 
     async fn check(&self, sql: &Sql) -> Result<(), DependencyError> {
-        sql.inner().check().await
+        sql.check().await
     }
 
     fn usage(&self, sql: &Sql) -> Option<DependencyUsage> {

@@ -3,21 +3,24 @@
 //! The answer is stored in the transaction of the effect. So there is no moment at which the one is there without the
 //! other: a process that is killed before the commit has done nothing, and after it the next attempt finds the answer.
 
+mod tx;
+
+pub use tx::Tx;
+
 use super::migrations::hash_of;
 use super::{AssertSqlSafe, Dialect, Migration, Sql, SqlError, Transaction};
 use crate::values;
 use lameduck::axum::body::{Body, Bytes, to_bytes};
-use lameduck::axum::extract::{FromRequestParts, Request, State};
+use lameduck::axum::extract::{Request, State};
 use lameduck::axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use lameduck::axum::http::request::Parts;
 use lameduck::axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lameduck::axum::middleware::{Next, from_fn_with_state};
 use lameduck::axum::response::{IntoResponse, Response};
 use lameduck::axum::routing::MethodRouter;
 use std::collections::HashSet;
-use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tx::Slot;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// On an answer that was stored.
@@ -114,59 +117,6 @@ impl Idempotency {
                 return Ok(deleted);
             }
         }
-    }
-}
-
-/// The transaction of the request, for the handler of a route that [`Idempotency::on`] wraps. Not to be committed by
-/// the handler.
-#[derive(Debug)]
-pub struct Tx {
-    /// `None` only while it is dropped.
-    transaction: Option<Transaction>,
-    slot: Slot,
-}
-
-/// Where the transaction is while the handler does not have it.
-#[derive(Clone, Debug, Default)]
-struct Slot(Arc<Mutex<Option<Transaction>>>);
-
-impl Slot {
-    fn lock(&self) -> MutexGuard<'_, Option<Transaction>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Tx {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let slot = parts.extensions.get::<Slot>().cloned().unwrap_or_default();
-        let transaction = slot.lock().take();
-        if transaction.is_none() {
-            tracing::error!("a handler takes Tx, but its route is not wrapped by Idempotency::on, or takes it twice");
-            return Err(StatusCode::INTERNAL_SERVER_ERROR.into_response());
-        }
-        Ok(Self { transaction, slot })
-    }
-}
-
-impl Deref for Tx {
-    type Target = Transaction;
-
-    fn deref(&self) -> &Transaction {
-        self.transaction.as_ref().expect("it is there until the drop")
-    }
-}
-
-impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut Transaction {
-        self.transaction.as_mut().expect("it is there until the drop")
-    }
-}
-
-impl Drop for Tx {
-    fn drop(&mut self) {
-        *self.slot.lock() = self.transaction.take();
     }
 }
 
@@ -271,10 +221,10 @@ impl Idempotency {
                 return stored.map(Option::unwrap_or_default);
             }
         }
-        let slot = Slot(Arc::new(Mutex::new(Some(tx))));
+        let slot = Slot::with(tx);
         parts.extensions.insert(slot.clone());
         let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-        let Some(mut tx) = slot.lock().take() else { return Ok(response) };
+        let Some(mut tx) = slot.take() else { return Ok(response) };
         if response.status().is_client_error() || response.status().is_server_error() {
             tx.rollback().await;
             return Ok(response);

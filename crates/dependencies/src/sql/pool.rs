@@ -2,7 +2,7 @@
 
 use super::connection::{AnyConnection, Connection};
 use super::{Dialect, SqlError};
-use lameduck::{Call, DependencyError, DependencyUsage};
+use lameduck::{Call, DependencyUsage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -174,18 +174,15 @@ impl Inner {
         call.end(result.as_ref().err().map(SqlError::kind));
     }
 
-    /// Whether the database answers. A pool of which every connection works is evidence enough.
-    pub(crate) async fn check(&self) -> Result<(), DependencyError> {
-        let succeeded = self.succeeded.load(Relaxed);
-        let before = self.checked.swap(succeeded, Relaxed);
-        if self.open() == (self.settings.pool_max, 0) && succeeded != before {
-            return Ok(());
-        }
-        let mut connection = self.acquire().await.map_err(DependencyError::transient)?;
-        connection.keep(false);
-        let answer = connection.batch("SELECT 1".to_owned()).await;
-        connection.keep(answer.is_ok());
-        answer.map_err(|error| DependencyError::transient(SqlError::of(error)))
+    /// Whether every connection works, and calls have succeeded since the last check: evidence enough, and no
+    /// connection is left for another.
+    pub(super) fn is_full_and_answers(&self) -> bool {
+        self.open() == (self.settings.pool_max, 0) && self.succeeded.load(Relaxed) != self.checked.load(Relaxed)
+    }
+
+    /// Remembers what had succeeded by this check.
+    pub(super) fn checked(&self) {
+        self.checked.store(self.succeeded.load(Relaxed), Relaxed);
     }
 
     pub(crate) fn usage(&self) -> DependencyUsage {

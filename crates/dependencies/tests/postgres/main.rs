@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
 
+mod cut;
 mod failures;
 #[path = "../shared/idempotency.rs"]
 mod idempotency;

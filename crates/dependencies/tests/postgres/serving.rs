@@ -12,7 +12,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn ask(State(sql): State<Sql>) -> Result<String, SqlError> {
     let mut tx = sql.read().await?;
@@ -22,12 +22,20 @@ async fn ask(State(sql): State<Sql>) -> Result<String, SqlError> {
     Ok(seven.to_string())
 }
 
+/// Takes longer than any request may.
+async fn sleep(State(sql): State<Sql>) -> Result<(), SqlError> {
+    let mut tx = sql.begin().await?;
+    tx.rows("SELECT pg_sleep(600)::TEXT", &[]).await?;
+    tx.commit().await
+}
+
 /// A replica whose readiness follows its database.
-async fn replica(server: &Server, further: &[(&str, String)]) -> Engine {
+pub(crate) async fn replica(server: &Server, further: &[(&str, String)]) -> Engine {
     let service = Service::new("serving").dependency_kind::<Postgres>().routes(async |start| {
         let sql = database(&start, "database")?;
         let bound = RouteOptions { request_timeout: Some(Duration::from_secs(2)), body_bytes: None };
-        anyhow::Ok(App::new().request_limits().route_with("/ask", get(ask).with_state(sql), bound))
+        let routes = App::new().request_limits().route_with("/ask", get(ask).with_state(sql.clone()), bound);
+        anyhow::Ok(routes.route_with("/sleep", get(sleep).with_state(sql), bound))
     });
     let mut environment = vec![
         ("LISTEN__HTTP", "127.0.0.1:0".to_owned()),
@@ -38,6 +46,7 @@ async fn replica(server: &Server, further: &[(&str, String)]) -> Engine {
         ("DEPENDENCIES__DATABASE__CONNECT_TIMEOUT", "500ms".to_owned()),
         ("DEPENDENCIES__DATABASE__POOL_MAX", "4".to_owned()),
     ];
+    environment.retain(|(name, _)| !further.iter().any(|(other, _)| other == name));
     environment.extend_from_slice(further);
     if !environment.iter().any(|(name, _)| name.ends_with("POSTGRES")) {
         environment.push(("DEPENDENCIES__DATABASE__POSTGRES", server.url_with_password()));
@@ -50,7 +59,7 @@ async fn replica(server: &Server, further: &[(&str, String)]) -> Engine {
 }
 
 /// One request on its own connection: status and body.
-async fn send(address: SocketAddr, path: &'static str) -> (u16, String) {
+pub(crate) async fn send(address: SocketAddr, path: &'static str) -> (u16, String) {
     let exchange = move || {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -79,7 +88,7 @@ async fn answers(engine: &Engine) -> u16 {
     send(engine.addresses().http, "/ask").await.0
 }
 
-async fn leaves_cleanly(engine: Engine) {
+pub(crate) async fn leaves_cleanly(engine: Engine) {
     engine.shutdown();
     let report = engine.ended().await;
     assert_eq!(report.exit.code(), 0, "{}", report.sentence());
@@ -160,6 +169,7 @@ async fn a_password_is_rotated_by_its_file_without_a_failed_request() {
     let by_file = [
         ("DEPENDENCIES__DATABASE__POSTGRES", server.url()),
         ("DEPENDENCIES__DATABASE__PASSWORD_FILE", file.display().to_string()),
+        ("DEPENDENCIES__DATABASE__CONNECT_TIMEOUT", "30s".to_owned()),
     ];
     let engine = replica(&server, &by_file).await;
     // One connection, which lives through the change.

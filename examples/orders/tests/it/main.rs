@@ -8,3 +8,4 @@ mod killed;
 mod leaving;
 mod routes;
 mod support;
+mod traces;

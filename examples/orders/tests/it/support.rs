@@ -10,10 +10,15 @@ use std::process::Command;
 
 /// Starts the service on this folder, or on the database of `ORDERS_TEST_POSTGRES`.
 pub(crate) fn start(folder: &Path) -> Service {
+    start_with(folder, &[])
+}
+
+/// Starts it with further keys of the engine.
+pub(crate) fn start_with(folder: &Path, further: &[(&str, &str)]) -> Service {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orders"));
     // A key of the service has the service's own prefix.
     command.env("ORDERS_ORDERS__FOLDER", folder);
-    let mut keys = Vec::new();
+    let mut keys = further.to_vec();
     let postgres = std::env::var("ORDERS_TEST_POSTGRES");
     if let Ok(url) = &postgres {
         keys.push(("dependencies.database.postgres", url.as_str()));
