@@ -25,7 +25,6 @@ mod cli;
 mod clock;
 #[cfg(feature = "cluster")]
 mod cluster;
-mod date;
 mod descriptors;
 mod driver;
 mod exit;

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
+use lameduck_support::date;
 use serde::Serialize;
 
 use self::run::Run;
 
-use crate::date;
 use crate::exit::Exit;
 use crate::judge::Judged;
 use crate::values::words;
