@@ -50,7 +50,7 @@ async fn call_unknown(address: SocketAddr, path: &'static str) -> tonic::Status 
     let mut client = tonic::client::Grpc::new(channel(address).await);
     client.ready().await.expect("a connection");
     let codec = tonic_prost::ProstCodec::<generated::sample::PingRequest, generated::sample::PingResponse>::default();
-    let path = tonic::codegen::http::uri::PathAndQuery::from_static(path);
+    let path = http::uri::PathAndQuery::from_static(path);
     client
         .unary(tonic::Request::new(generated::sample::PingRequest {}), path, codec)
         .await

@@ -33,3 +33,7 @@ mod streams;
 #[cfg(unix)]
 mod telemetry;
 mod tidy;
+#[cfg(all(unix, feature = "tls"))]
+mod tls;
+#[cfg(unix)]
+mod volume;

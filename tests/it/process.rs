@@ -19,6 +19,11 @@ pub fn start(keys: &[(&str, &str)]) -> Service {
     Service::start(binary(), &with_free_ports(keys))
 }
 
+/// Whether /metrics has this line.
+pub fn metric(service: &Service, line: &str) -> Option<()> {
+    lameduck_testing::get(service.admin, "/metrics").text().lines().any(|found| found == line).then_some(())
+}
+
 /// Starts the service and does not wait.
 #[track_caller]
 pub fn start_unready(keys: &[(&str, &str)]) -> Service {

@@ -1,53 +1,17 @@
 //! Secrets that change while the service runs, as the kubelet changes them: under load, without a wrong answer.
 
-use crate::process::start;
-use lameduck_testing::{Service, eventually, get, request};
+use crate::process::{metric, start};
+use crate::volume::Volume;
+use lameduck_testing::{eventually, request};
 use std::net::SocketAddr;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
 const STABLE: &str = "0123456789abcdef-stable";
-
-/// The volume of a Secret: `name -> ..data/name`, `..data -> ..N`.
-struct Volume {
-    folder: tempfile::TempDir,
-    version: u32,
-}
-
-impl Volume {
-    fn new(name: &str, text: &str) -> Self {
-        let mut volume = Self { folder: tempfile::tempdir().unwrap(), version: 0 };
-        volume.swap(name, text);
-        symlink(Path::new("..data").join(name), volume.path(name)).unwrap();
-        volume
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// A new version next to the old one, the link swapped in one step, the old one removed.
-    fn swap(&mut self, name: &str, text: &str) {
-        let old = self.path(&format!("..{}", self.version));
-        self.version += 1;
-        let folder = format!("..{}", self.version);
-        std::fs::create_dir(self.path(&folder)).unwrap();
-        std::fs::write(self.path(&folder).join(name), text).unwrap();
-        symlink(&folder, self.path("..data_tmp")).unwrap();
-        std::fs::rename(self.path("..data_tmp"), self.path("..data")).unwrap();
-        let _ = std::fs::remove_dir_all(old);
-    }
-}
 
 fn account(address: SocketAddr, key: &str) -> (u16, String) {
     let bearer = format!("Bearer {key}");
     let response = request(address, "GET", "/account", &[("authorization", &bearer)], b"");
     (response.status, response.text())
-}
-
-fn metric(service: &Service, line: &str) -> Option<()> {
-    get(service.admin, "/metrics").text().lines().any(|found| found == line).then_some(())
 }
 
 fn key(number: u32) -> String {
@@ -57,7 +21,7 @@ fn key(number: u32) -> String {
 #[test]
 fn keys_are_rotated_under_load_without_a_wrong_answer() {
     let stable = format!("stable {STABLE}\n");
-    let mut volume = Volume::new("keys", &format!("{stable}ann {}\n", key(0)));
+    let mut volume = Volume::new(&[("keys", &format!("{stable}ann {}\n", key(0)))]);
     let service = start(&[("AUTH__KEYS_FILE", volume.path("keys").to_str().unwrap())]);
     let (address, over, answered) = (service.http, AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -70,19 +34,19 @@ fn keys_are_rotated_under_load_without_a_wrong_answer() {
         let clients = [scope.spawn(load), scope.spawn(load)];
         for number in 1..=3 {
             // Old and new together, as one rotates: the old key is right until it is removed.
-            volume.swap("keys", &format!("{stable}ann {}\nann {}\n", key(number - 1), key(number)));
+            volume.swap(&[("keys", &format!("{stable}ann {}\nann {}\n", key(number - 1), key(number)))]);
             eventually("the new key is known", || {
                 assert_eq!(account(address, &key(number - 1)).0, 200, "the old one still is");
                 (account(address, &key(number)).0 == 200).then_some(())
             });
-            volume.swap("keys", &format!("{stable}ann {}\n", key(number)));
+            volume.swap(&[("keys", &format!("{stable}ann {}\n", key(number)))]);
             eventually("the old key is refused", || (account(address, &key(number - 1)).0 == 401).then_some(()));
             assert_eq!(account(address, &key(number)).0, 200);
         }
-        volume.swap("keys", "ann short\n");
+        volume.swap(&[("keys", "ann short\n")]);
         eventually("the broken file is noticed", || metric(&service, "lameduck_file_stale{key=\"auth.keys_file\"} 1"));
         assert_eq!(account(address, &key(3)).0, 200, "the version before stays in use");
-        volume.swap("keys", &stable);
+        volume.swap(&[("keys", &stable)]);
         eventually("the mended file is used", || (account(address, &key(3)).0 == 401).then_some(()));
         over.store(true, SeqCst);
         for client in clients {
@@ -102,7 +66,7 @@ fn keys_are_rotated_under_load_without_a_wrong_answer() {
 
 #[test]
 fn the_admin_token_is_rotated() {
-    let mut volume = Volume::new("token", "first\n");
+    let mut volume = Volume::new(&[("token", "first\n")]);
     let path = volume.path("token");
     let service = start(&[
         ("ADMIN__DRAIN", "token"),
@@ -114,7 +78,7 @@ fn the_admin_token_is_rotated() {
         request(service.admin, "POST", "/drain", &[("authorization", &bearer)], b"").status
     };
     assert_eq!(drain("second"), 401);
-    volume.swap("token", "second\n");
+    volume.swap(&[("token", "second\n")]);
     eventually("the new token is read", || {
         metric(&service, "lameduck_file_reloads_total{key=\"admin.token_file\",result=\"loaded\"} 1")
     });

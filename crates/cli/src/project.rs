@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Choice {
+    /// TLS at the work ports (`tls.*`).
+    Tls,
     /// Spans of requests and of the exit, by OTLP (`traces.*`).
     Traces,
 }
@@ -18,6 +20,7 @@ impl Choice {
     /// Its name in regions, on the command line, and in the record; a feature of the engine has the same.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
+            Self::Tls => "tls",
             Self::Traces => "traces",
         }
     }

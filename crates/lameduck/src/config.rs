@@ -32,6 +32,8 @@ pub use lameduck_config::{
 pub use lameduck_support::duration::{format as format_duration, parse as parse_duration};
 pub use lameduck_support::size::{format as format_bytes, parse as parse_bytes};
 use sections::EVERY_DEPENDENCY;
+#[cfg(feature = "tls")]
+pub use sections::Tls;
 #[cfg(feature = "traces")]
 pub use sections::Traces;
 pub use sections::{
@@ -92,6 +94,14 @@ impl ServiceKeys {
         let shared = sections.len();
         sections.extend(S::SECTIONS);
         Schema { sections, shared, prefixes: self.prefixes() }
+    }
+
+    /// The names of the work listeners.
+    #[cfg(feature = "tls")]
+    pub(crate) fn work_listeners(&self) -> Vec<&'static str> {
+        let sections = Config::SECTIONS.iter().chain(&self.registered).filter(|section| section.name == "listen");
+        let names = sections.flat_map(|section| section.keys).filter_map(|key| key.path.strip_prefix("listen."));
+        names.filter(|name| *name != "admin").collect()
     }
 
     /// Reads and checks everything; see [`load`].

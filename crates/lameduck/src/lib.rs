@@ -106,6 +106,9 @@
 //!
 //! `cluster`: ask the Kubernetes API about this pod while leaving (`drain.strategy: observe`), and put Events on it.
 //! Without it, or outside of a cluster, `observe` waits for `drain.delay`.
+//!
+//! `tls`: TLS at the work ports (`tls.*`), from files that are read again when they change; with `tls.client_ca_file`
+//! each request has the certificate of its client in its extensions, as `ClientCertificate`.
 
 mod access_log;
 mod admin;
@@ -140,6 +143,8 @@ mod runtime;
 mod service;
 mod signals;
 mod telemetry;
+#[cfg(feature = "tls")]
+mod tls;
 mod workers;
 
 pub use anyhow;
@@ -157,6 +162,8 @@ pub use handle::{Handle, NoEngine};
 pub use jobs::{Job, Jobs};
 pub use lameduck_client::{CallError, CertificateError, Options as ClientOptions, Roots};
 pub use lameduck_lifecycle::{PhaseName, Report};
+#[cfg(feature = "tls")]
+pub use lameduck_server::tls::{ClientCertificate, TlsVersion};
 pub use lameduck_server::{
     App, Began, Connection, Goodbye, Interest, Protocols, Record, Rejected, RequestObserver, RequestScope, RouteOptions,
 };

@@ -241,6 +241,12 @@ fn load<T>(paths: &[PathBuf], parse: &Parse<T>) -> (Stamp, anyhow::Result<T>) {
     (stamp, Err(anyhow::anyhow!("it changes while it is read")))
 }
 
+/// The whole file, as it is now.
+#[cfg(feature = "tls")]
+pub(crate) fn read(path: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    stamp::read(path, FILE_BYTES_MAX)
+}
+
 fn shown(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }

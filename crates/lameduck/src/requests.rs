@@ -88,7 +88,8 @@ impl Requests {
         let Some(traces) = &self.0.traces else { return scope.context.trace = parent };
         let trace = traces.begin(parent.as_ref());
         if trace.sampled {
-            scope.span = Some(Span::begin(trace.clone(), parent, &request.parts.uri, &request.parts.headers));
+            let parts = &request.parts;
+            scope.span = Some(Span::begin(trace.clone(), parent, &parts.uri, &parts.headers).tls(tls_version(parts)));
         }
         scope.context.trace = Some(trace);
     }
@@ -98,6 +99,20 @@ impl Requests {
     fn trace(&self, scope: &mut Scope, _: &Began<'_>, parent: Option<Trace>) {
         scope.context.trace = parent;
     }
+}
+
+/// The version of TLS that a request came by.
+#[cfg(feature = "traces")]
+#[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "all connections are plain"))]
+fn tls_version(parts: &http::request::Parts) -> Option<&'static str> {
+    #[cfg(feature = "tls")]
+    return parts
+        .extensions
+        .get::<lameduck_server::Connection>()?
+        .tls_version()
+        .map(lameduck_server::tls::TlsVersion::as_str);
+    #[cfg(not(feature = "tls"))]
+    None
 }
 
 /// One request.

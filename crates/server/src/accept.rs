@@ -111,7 +111,7 @@ impl Listener {
         self.shared.arrivals.record(leaving);
         // A dual-stack socket shows IPv4 clients as IPv6 ones.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        match self.wrap.wrap(stream) {
+        match self.wrap.wrap(stream, self.routes.listener.protocols) {
             Ok(transport) => connection::spawn(&self.shared, &self.routes, &self.router, transport, peer),
             Err(error) => tracing::error!(%error, "TLS cannot begin"),
         }

@@ -13,8 +13,9 @@ mod table;
 
 pub(crate) use table::{BodyLimit, METHODS, RouteTable, UNMATCHED, method_index, method_of};
 
-use crate::listen::{ListenerFacts, Protocols};
+use crate::listen::ListenerFacts;
 use crate::options::Limits;
+use crate::protocols::Protocols;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::response::IntoResponse;

@@ -141,7 +141,7 @@ mod tests {
         assert!(times.is_sorted());
         for slice in 0..50 {
             let from = Duration::from_millis(slice * 100);
-            let said = times.iter().filter(|time| (from..from + Duration::from_millis(100)).contains(time)).count();
+            let said = times.iter().filter(|time| (from..from + Duration::from_millis(100)).contains(*time)).count();
             assert!((199..=201).contains(&said), "{said} in the 100 ms from {from:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! What a listener is: a name, an address, the protocols that it speaks.
 
 use crate::bound::Bound;
-use lameduck_lifecycle::Protocol;
+use crate::protocols::Protocols;
 use std::net::SocketAddr;
 
 /// A listener to be: what [`Server::serve`](crate::Server::serve) takes beside the [`App`](crate::App).
@@ -21,18 +21,6 @@ use std::net::SocketAddr;
 pub struct Listen {
     pub(crate) bound: Bound,
     pub(crate) facts: ListenerFacts,
-}
-
-/// The protocols that a listener speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Protocols {
-    /// HTTP/1 and HTTP/2, by what the client begins with.
-    #[default]
-    All,
-    /// HTTP/1 alone.
-    Http1,
-    /// HTTP/2 alone: what a gRPC port speaks.
-    Http2,
 }
 
 /// What connections know of their listener.
@@ -55,6 +43,17 @@ impl Listen {
         self
     }
 
+    /// Its connections speak TLS.
+    #[cfg(feature = "tls")]
+    pub fn set_tls(&mut self, tls: crate::tls::Tls) {
+        self.bound.wrap.tls = Some(tls);
+    }
+
+    /// Whether its connections speak TLS.
+    pub fn is_tls(&self) -> bool {
+        self.bound.wrap.is_tls()
+    }
+
     /// Its name.
     pub fn name(&self) -> &'static str {
         self.facts.name
@@ -70,16 +69,5 @@ impl Listen {
 impl From<Bound> for Listen {
     fn from(bound: Bound) -> Self {
         Self::new("http", bound)
-    }
-}
-
-impl Protocols {
-    /// Whether a client may speak `protocol` here.
-    pub(crate) fn has(self, protocol: Protocol) -> bool {
-        match (self, protocol) {
-            (Self::All, _) | (_, Protocol::Unknown) => true,
-            (Self::Http1, Protocol::Http1) | (Self::Http2, Protocol::Http2) => true,
-            (Self::Http1, Protocol::Http2) | (Self::Http2, Protocol::Http1) => false,
-        }
     }
 }

@@ -17,6 +17,9 @@ pub struct Numbers {
     pub late_arrivals: HistogramSnapshot,
     /// Accepts that failed.
     pub accept_errors: AcceptErrors,
+    /// Handshakes of TLS.
+    #[cfg(feature = "tls")]
+    pub handshakes: crate::tls::Handshakes,
 }
 
 /// Failed accepts, by what to do about them.

@@ -58,6 +58,12 @@ impl Connection {
         Some(Duration::from_nanos(deadline_ns.saturating_sub(clock::now_ns())))
     }
 
+    /// The version of TLS that it came by; `None`: plain.
+    #[cfg(feature = "tls")]
+    pub fn tls_version(&self) -> Option<crate::tls::TlsVersion> {
+        self.row.session().map(|session| session.version)
+    }
+
     /// A ready-made router has found the route.
     pub(crate) fn label(&self, label: &str, options: RouteOptions) {
         let number = self.row.routes.number_of(label, options);

@@ -75,7 +75,7 @@ impl hyper::service::Service<Request<Incoming>> for Service {
         extensions.insert(ConnectInfo(self.row.peer));
         extensions.insert(guard.connection());
         #[cfg(feature = "tls")]
-        if let Some(client) = self.row.client() {
+        if let Some(client) = self.row.session().and_then(|session| session.client.as_ref()) {
             extensions.insert(client.clone());
         }
         let id = self.routes().conventions.request_ids.then(|| request_id::settle(request.headers_mut()));

@@ -56,6 +56,8 @@ pub(crate) struct Shared {
     /// The work runtime, known since the first listener.
     pub(crate) runtime: OnceLock<Handle>,
     pub(crate) accept_errors: [AtomicU64; 3],
+    #[cfg(feature = "tls")]
+    pub(crate) handshakes: crate::tls::HandshakeCells,
     /// Connections that were in an accept queue when its listener closed.
     pub(crate) unserved: AtomicU64,
 }
@@ -85,6 +87,8 @@ impl Shared {
             routes: Mutex::default(),
             runtime: OnceLock::new(),
             accept_errors: Default::default(),
+            #[cfg(feature = "tls")]
+            handshakes: Default::default(),
             unserved: AtomicU64::new(0),
         }
     }
@@ -153,7 +157,16 @@ impl Shared {
             connections: self.connections(),
             late_arrivals: self.late_arrivals.snapshot(),
             accept_errors: self.accept_errors(),
+            #[cfg(feature = "tls")]
+            handshakes: self.handshakes(),
         }
+    }
+
+    /// Those that timed out are ended by the sweep, which counts connections.
+    #[cfg(feature = "tls")]
+    fn handshakes(&self) -> crate::tls::Handshakes {
+        let timed_out = Protocol::ALL.map(|protocol| self.closed.read(protocol, CloseReason::HandshakeTimeout));
+        self.handshakes.read().with_timed_out(timed_out.into_iter().sum())
     }
 
     fn connections(&self) -> Connections {

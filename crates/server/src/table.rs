@@ -10,6 +10,8 @@ mod text;
 
 pub(crate) use orders::{Order, Orders};
 pub(crate) use request::{RequestCell, Stream};
+#[cfg(feature = "tls")]
+pub(crate) use row::Session;
 pub(crate) use row::{EndsWithSocket, Row};
 
 use crate::app::RouteTable;

@@ -1,70 +1,115 @@
 //! TLS at a listener: certificates, ALPN, client certificates, and their renewal while the server runs.
 //!
 //! ```no_run
-//! use lameduck_server::tls::{Identity, Tls};
-//! # fn main_() -> Result<(), Box<dyn std::error::Error>> {
-//! let read = || Ok::<_, std::io::Error>((std::fs::read("tls.crt")?, std::fs::read("tls.key")?));
-//! let (certificates, key) = read()?;
-//! let tls = Tls::new(Identity { certificates: &certificates, key: &key, client_ca: None })?;
+//! use lameduck_server::tls::{Credentials, Identity, Tls};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let read = || -> Result<Credentials, Box<dyn std::error::Error>> {
+//!     let (certificates, key) = (std::fs::read("tls.crt")?, std::fs::read("tls.key")?);
+//!     Ok(Credentials::new(Identity { certificates: &certificates, key: &key, client_ca: None })?)
+//! };
+//! let tls = Tls::new(read()?);
 //! let bound = lameduck_server::Bound::bind("127.0.0.1:8443".parse()?)?.with_tls(tls.clone());
 //! // Later: new connections get the new certificate, open ones stay as they are.
-//! let (certificates, key) = read()?;
-//! tls.replace(Identity { certificates: &certificates, key: &key, client_ca: None })?;
+//! tls.replace(read()?);
 //! # drop(bound);
 //! # Ok(())
 //! # }
 //! ```
 
+mod certificate;
+mod handshakes;
+
+pub use certificate::{Certificate, ClientCertificate};
+pub(crate) use handshakes::HandshakeCells;
+pub use handshakes::{HandshakeFailure, Handshakes, TlsVersion};
+
+use crate::protocols::Protocols;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConnection};
+use rustls::{InconsistentKeys, RootCertStore};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// What a listener proves itself by. A cheap handle: clones are the same.
+/// What listeners prove themselves by, and may be given anew. A cheap handle: clones are the same.
 #[derive(Clone, Debug)]
-pub struct Tls(Arc<RwLock<Arc<ServerConfig>>>);
+pub struct Tls(Arc<RwLock<Credentials>>);
 
 /// Texts in PEM form, as files have them.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity<'a> {
     /// The certificate of the server first, then those that lead to its root.
     pub certificates: &'a [u8],
-    /// The private key of the first certificate.
+    /// The private key of the first certificate, not encrypted.
     pub key: &'a [u8],
     /// The roots of client certificates. `None`: clients need none; else each must have one.
     pub client_ca: Option<&'a [u8]>,
 }
 
+/// An [`Identity`] that was read and fits together. A cheap handle.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    certificate: Arc<Certificate>,
+    /// The same but for ALPN.
+    all: Arc<ServerConfig>,
+    http1: Arc<ServerConfig>,
+    http2: Arc<ServerConfig>,
+}
+
 impl Tls {
-    /// TLS 1.2 and 1.3 with `identity`; ALPN offers HTTP/2 and HTTP/1.1; TLS 1.3 sessions are resumed by tickets.
+    /// TLS 1.2 and 1.3 by `credentials`. ALPN offers what the listener speaks; TLS 1.3 sessions are resumed by tickets.
+    pub fn new(credentials: Credentials) -> Self {
+        Self(Arc::new(RwLock::new(credentials)))
+    }
+
+    /// From now on new connections get `credentials`; open ones stay as they are. Tickets of before lead to a full
+    /// handshake.
+    pub fn replace(&self, credentials: Credentials) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = credentials;
+    }
+
+    pub(crate) fn current(&self, protocols: Protocols) -> Arc<ServerConfig> {
+        let credentials = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match protocols {
+            Protocols::All => &credentials.all,
+            Protocols::Http1 => &credentials.http1,
+            Protocols::Http2 => &credentials.http2,
+        }
+        .clone()
+    }
+}
+
+impl Credentials {
+    /// Reads and checks `identity`: certificate and key belong together. Whether the certificate is valid at this time
+    /// is for the caller to judge, and for clients.
     ///
     /// # Errors
     /// [`TlsError`]: what of `identity` cannot be used.
     pub fn new(identity: Identity<'_>) -> Result<Self, TlsError> {
-        config(identity).map(|config| Self(Arc::new(RwLock::new(config))))
+        let chain = certificates(identity.certificates, TlsError::Certificates)?;
+        let certificate = chain.first().and_then(|der| Certificate::read(der)).ok_or(TlsError::NotX509)?;
+        let config = config(identity, chain)?;
+        let speaking = |protocols: &[&str]| {
+            let mut config = config.clone();
+            config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+            Arc::new(config)
+        };
+        Ok(Self {
+            certificate: Arc::new(certificate),
+            all: speaking(&["h2", "http/1.1"]),
+            http1: speaking(&["http/1.1"]),
+            http2: speaking(&["h2"]),
+        })
     }
 
-    /// From now on new connections get `identity`; open ones stay as they are. Tickets of before lead to a full
-    /// handshake.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new); then nothing has changed.
-    pub fn replace(&self, identity: Identity<'_>) -> Result<(), TlsError> {
-        let config = config(identity)?;
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
-        Ok(())
-    }
-
-    pub(crate) fn current(&self) -> Arc<ServerConfig> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The certificate of the server.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
     }
 }
 
-fn config(identity: Identity<'_>) -> Result<Arc<ServerConfig>, TlsError> {
+fn config(identity: Identity<'_>, chain: Vec<CertificateDer<'static>>) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
-    let chain = certificates(identity.certificates, TlsError::Certificates)?;
     let key = PrivateKeyDer::from_pem_slice(identity.key).map_err(TlsError::Key)?;
     let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
@@ -73,10 +118,12 @@ fn config(identity: Identity<'_>) -> Result<Arc<ServerConfig>, TlsError> {
         None => builder.with_no_client_auth(),
         Some(roots) => builder.with_client_cert_verifier(client_verifier(roots, provider)?),
     };
-    let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Unusable)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let mut config = builder.with_single_cert(chain, key).map_err(|error| {
+        let mismatch = matches!(error, rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch));
+        if mismatch { TlsError::KeyMismatch } else { TlsError::Unusable(error) }
+    })?;
     config.ticketer = ring::Ticketer::new().map_err(TlsError::Unusable)?;
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 fn certificates(pem: &[u8], error: fn(pem::Error) -> TlsError) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -90,7 +137,7 @@ fn client_verifier(
 ) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
     let mut store = RootCertStore::empty();
     for root in certificates(roots, TlsError::ClientCa)? {
-        store.add(root).map_err(TlsError::Unusable)?;
+        store.add(root).map_err(TlsError::ClientRoot)?;
     }
     WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider)
         .build()
@@ -99,25 +146,33 @@ fn client_verifier(
 
 /// What of an [`Identity`] cannot be used.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum TlsError {
     /// The certificates cannot be read.
     Certificates(pem::Error),
+    /// The first certificate is PEM around something else.
+    NotX509,
     /// The key cannot be read.
     Key(pem::Error),
+    /// The key is not that of the first certificate.
+    KeyMismatch,
     /// The roots of client certificates cannot be read.
     ClientCa(pem::Error),
-    /// They can be read, and do not serve: the key is of another certificate, for example.
+    /// A root of client certificates is PEM around something else.
+    ClientRoot(rustls::Error),
+    /// They can be read, and do not serve: the key is of a kind that is not supported, for example.
     Unusable(rustls::Error),
 }
 
 impl std::fmt::Display for TlsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Certificates(_) => "the file of certificates has none in PEM form",
-            Self::Key(_) => "the file of the key has none in PEM form",
-            Self::ClientCa(_) => "the file of client roots has no certificate in PEM form",
-            Self::Unusable(_) => "certificates and key cannot be used together",
+            Self::Certificates(_) => "it contains no certificate in PEM form (-----BEGIN CERTIFICATE-----)",
+            Self::NotX509 => "its first certificate is not an X.509 certificate",
+            Self::Key(_) => "it contains no unencrypted private key in PEM form (-----BEGIN PRIVATE KEY-----)",
+            Self::KeyMismatch => "the private key does not belong to the first certificate",
+            Self::ClientCa(_) => "it contains no CA certificate in PEM form (-----BEGIN CERTIFICATE-----)",
+            Self::ClientRoot(_) => "a CA certificate in it is not an X.509 certificate",
+            Self::Unusable(_) => "the certificate and the private key cannot be used",
         })
     }
 }
@@ -125,32 +180,13 @@ impl std::fmt::Display for TlsError {
 impl std::error::Error for TlsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            Self::Certificates(pem::Error::NoItemsFound)
+            | Self::Key(pem::Error::NoItemsFound)
+            | Self::ClientCa(pem::Error::NoItemsFound)
+            | Self::NotX509
+            | Self::KeyMismatch => None,
             Self::Certificates(error) | Self::Key(error) | Self::ClientCa(error) => Some(error),
-            Self::Unusable(error) => Some(error),
+            Self::ClientRoot(error) | Self::Unusable(error) => Some(error),
         }
-    }
-}
-
-/// The certificate that a client has proved itself by, in the extensions of its requests. It was verified against the
-/// roots of the listener; whether this client may do what it asks for is the handler's to decide.
-#[derive(Clone, Debug)]
-pub struct ClientCertificate(Arc<[CertificateDer<'static>]>);
-
-impl ClientCertificate {
-    pub(crate) fn of(session: &ServerConnection) -> Option<Self> {
-        session.peer_certificates().filter(|chain| !chain.is_empty()).map(|chain| Self(chain.into()))
-    }
-
-    /// The certificate in DER form.
-    pub fn der(&self) -> &[u8] {
-        self.0.first().map_or(&[], |certificate| certificate.as_ref())
-    }
-
-    /// Its subject alternative names: DNS names, then URIs (such as SPIFFE ids).
-    pub fn names(&self) -> Vec<String> {
-        let Some(certificate) = self.0.first().and_then(|der| webpki::EndEntityCert::try_from(der).ok()) else {
-            return Vec::new();
-        };
-        certificate.valid_dns_names().chain(certificate.valid_uri_names()).map(str::to_owned).collect()
     }
 }

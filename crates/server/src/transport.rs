@@ -10,6 +10,7 @@ mod tls;
 pub(crate) use tls::TlsStream;
 
 use crate::kernel;
+use crate::protocols::Protocols;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::pin::Pin;
@@ -192,14 +193,23 @@ pub(crate) struct Wrap {
 }
 
 impl Wrap {
-    /// The transport over an accepted socket.
+    /// Whether it is TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// The transport over an accepted socket of a listener that speaks `protocols`.
     ///
     /// # Errors
     /// What the library of TLS says about its own configuration.
-    pub(crate) fn wrap(&self, stream: TcpStream) -> io::Result<Transport> {
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "plain connections agree on nothing"))]
+    pub(crate) fn wrap(&self, stream: TcpStream, protocols: Protocols) -> io::Result<Transport> {
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
-            return Ok(Transport::Tls(Box::new(TlsStream::new(stream, tls.current())?)));
+            return Ok(Transport::Tls(Box::new(TlsStream::new(stream, tls.current(protocols))?)));
         }
         Ok(Transport::Plain(stream))
     }

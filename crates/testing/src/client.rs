@@ -42,7 +42,53 @@ impl Response {
 /// One connection.
 #[derive(Debug)]
 pub struct Client {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Stream>,
+}
+
+/// What its bytes go through.
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    #[cfg(feature = "tls")]
+    Tls(Box<rustls::StreamOwned<rustls::ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.get_ref(),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(bytes),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.read(bytes),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.flush(),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.flush(),
+        }
+    }
 }
 
 impl Client {
@@ -55,7 +101,42 @@ impl Client {
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream) })
+        Ok(Self { stream: BufReader::new(Stream::Plain(stream)) })
+    }
+
+    /// Connects to `localhost` by TLS, to the end of the handshake.
+    ///
+    /// # Errors
+    /// As the socket says, or TLS: the certificate of the server is not trusted, for example.
+    #[cfg(feature = "tls")]
+    pub fn connect_tls(address: SocketAddr, config: std::sync::Arc<rustls::ClientConfig>) -> io::Result<Self> {
+        let socket = Self::connect(address)?;
+        let Stream::Plain(mut socket) = socket.stream.into_inner() else { return Err(io::ErrorKind::Other.into()) };
+        let session = rustls::ClientConnection::new(config, crate::tls::server_name());
+        let mut session = session.map_err(io::Error::other)?;
+        while session.is_handshaking() {
+            session.complete_io(&mut socket)?;
+        }
+        Ok(Self { stream: BufReader::new(Stream::Tls(Box::new(rustls::StreamOwned::new(session, socket)))) })
+    }
+
+    /// The session of TLS; `None`: it is plain.
+    #[cfg(feature = "tls")]
+    pub fn session(&self) -> Option<&rustls::ClientConnection> {
+        match self.stream.get_ref() {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => Some(&stream.conn),
+        }
+    }
+
+    /// Reads what comes, up to the end, which must be in order: over TLS by `close_notify`.
+    ///
+    /// # Errors
+    /// The connection was reset or cut.
+    pub fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.stream.read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// Writes bytes as they are.
@@ -63,7 +144,8 @@ impl Client {
     /// # Errors
     /// As the socket says.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.get_mut().write_all(bytes)
+        self.stream.get_mut().write_all(bytes)?;
+        self.stream.get_mut().flush()
     }
 
     /// Half-closes: no more bytes will be sent.
@@ -71,7 +153,7 @@ impl Client {
     /// # Errors
     /// As the socket says.
     pub fn finish(&mut self) -> io::Result<()> {
-        self.stream.get_mut().shutdown(std::net::Shutdown::Write)
+        self.stream.get_ref().socket().shutdown(std::net::Shutdown::Write)
     }
 
     /// Closes by a reset. A client that only closes may still wait for its response.
@@ -79,7 +161,7 @@ impl Client {
     /// # Errors
     /// As the socket says.
     pub fn reset(self) -> io::Result<()> {
-        socket2::SockRef::from(self.stream.get_ref()).set_linger(Some(Duration::ZERO))
+        socket2::SockRef::from(self.stream.get_ref().socket()).set_linger(Some(Duration::ZERO))
     }
 
     /// Sends a request and reads its response.

@@ -26,6 +26,8 @@ mod client;
 mod load;
 #[cfg(unix)]
 mod process;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use client::{Client, Response, get, request};
 #[cfg(unix)]

@@ -42,7 +42,7 @@ fn every_combination_is_a_project() {
         ("lean", &[][..]),
         ("traced", &["--with", "traces"]),
         ("sampled", &["--sample"]),
-        ("all-of-it", &["--sample", "--with", "traces"]),
+        ("all-of-it", &["--sample", "--with", "tls,traces"]),
     ] {
         let folder = project(name, arguments);
         formatted(&folder);

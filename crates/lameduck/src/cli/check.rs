@@ -17,13 +17,29 @@ pub(super) fn report<S>(about: &About, loaded: &Loaded<S>, sections: &[Section],
         let _ = writeln!(text, "{line}");
     }
     let _ = write!(text, "\n{}", commented(&timeline(&loaded.config.plan())));
-    if !loaded.warnings.is_empty() {
+    let tls = tls(loaded);
+    if let Some(Ok(tls)) = &tls {
+        let _ = write!(text, "\n{}", commented(tls));
+    }
+    let doubt = tls.and_then(Result::err);
+    if !loaded.warnings.is_empty() || doubt.is_some() {
         text.push('\n');
+    }
+    if let Some(doubt) = doubt {
+        let _ = writeln!(text, "{}", paint.warning(&format!("# warning: {doubt}")));
     }
     for warning in &loaded.warnings {
         let _ = writeln!(text, "{}", paint.warning(&format!("# warning: {warning}")));
     }
     text
+}
+
+/// What TLS would serve, or why it cannot be served here: the files may be on another machine.
+fn tls<S>(loaded: &Loaded<S>) -> Option<Result<String, String>> {
+    #[cfg(feature = "tls")]
+    return loaded.config.tls.as_ref().map(crate::tls::describe);
+    #[cfg(not(feature = "tls"))]
+    None
 }
 
 /// As comments, so that the whole output is YAML that can be saved and loaded.

@@ -7,6 +7,8 @@ mod limits;
 mod listen;
 mod small;
 mod telemetry;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub(crate) use dependencies::{Declared, EVERY_DEPENDENCY, HTTP, KindKeys, TCP};
 pub use dependencies::{Dependency, HostPort, HttpUrl, HttpUrlError, Need, Pace, Stages};
@@ -17,6 +19,8 @@ pub use small::{Admin, Cluster, DrainCall, Liveness, Service};
 pub use telemetry::Log;
 #[cfg(feature = "traces")]
 pub use telemetry::Traces;
+#[cfg(feature = "tls")]
+pub use tls::Tls;
 
 use crate::config::ServiceKeys;
 use lameduck_config::{Check, Form, Section, Values};
@@ -35,6 +39,9 @@ pub struct Config {
     pub dependencies: Vec<Dependency>,
     /// `drain`: the graceful shutdown.
     pub drain: Drain,
+    /// `tls`: TLS at the work ports; `None`: off.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Tls>,
     /// `admin`: access to the admin port.
     pub admin: Admin,
     /// `health`: readiness on the work port.
@@ -59,6 +66,8 @@ impl Config {
     pub(crate) const SECTIONS: &'static [Section] = &[
         small::SERVICE,
         listen::LISTEN,
+        #[cfg(feature = "tls")]
+        tls::TLS,
         dependencies::STAGES,
         dependencies::DEPENDENCIES,
         drain::DRAIN,
@@ -78,6 +87,8 @@ impl Config {
         Self {
             service: Service::read(values),
             listen: Listen::read(values),
+            #[cfg(feature = "tls")]
+            tls: Tls::read(values, schema),
             dependencies: Dependency::read_all(values, &stages, schema),
             stages,
             drain: Drain::read(values),
@@ -95,6 +106,10 @@ impl Config {
 
     pub(crate) fn check(&self, check: &mut Check<'_>, schema: &ServiceKeys) {
         dependencies::check(self, check, schema);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            tls.check(check, schema);
+        }
         self.drain.check(check);
         self.admin.check(check);
         limits::check(&self.closings, check);

@@ -25,6 +25,9 @@ pub(crate) struct Sources {
     pub(crate) work: RuntimeMetrics,
     pub(crate) service: String,
     pub(crate) service_version: &'static str,
+    /// What TLS listeners prove themselves by; `None`: all are plain.
+    #[cfg(feature = "tls")]
+    pub(crate) credentials: Option<crate::reload::Reloaded<lameduck_server::tls::Credentials>>,
 }
 
 /// Computes every metric of the engine at scrape time.
@@ -55,6 +58,10 @@ impl Collector {
         families.extend(requests(&snapshot, &numbers, &self.sources.observer.server.histograms()));
         families.push(calls(&self.sources.observer.server.call_histograms()));
         families.extend(connections(&snapshot, &numbers));
+        #[cfg(feature = "tls")]
+        if let Some(credentials) = &self.sources.credentials {
+            families.extend(tls(&numbers.handshakes, credentials.get().certificate()));
+        }
         families.extend(jobs(&snapshot));
         families.extend(dependencies(self.sources.observer.dependencies.all()));
         families.extend(files(&self.sources.observer.files.counts()));
@@ -228,6 +235,22 @@ fn connections(snapshot: &Snapshot, numbers: &Numbers) -> Vec<Family> {
         errors.push(&[class], count as f64);
     }
     vec![open, closed, errors]
+}
+
+#[cfg(feature = "tls")]
+fn tls(handshakes: &lameduck_server::tls::Handshakes, certificate: &lameduck_server::tls::Certificate) -> [Family; 3] {
+    use lameduck_server::tls::{HandshakeFailure, TlsVersion};
+    let (mut completed, mut failed) = (Family::new(&TLS_HANDSHAKES), Family::new(&TLS_HANDSHAKE_FAILURES));
+    for version in TlsVersion::ALL {
+        for (text, resumed) in [("false", false), ("true", true)] {
+            completed.push(&[version.as_str(), text], handshakes.completed(version, resumed) as f64);
+        }
+    }
+    for failure in HandshakeFailure::ALL {
+        failed.push(&[failure.as_str()], handshakes.failed(failure) as f64);
+    }
+    let expiry = certificate.not_after().duration_since(UNIX_EPOCH).unwrap_or_default();
+    [completed, failed, Family::single(&TLS_CERTIFICATE_EXPIRY, expiry.as_secs_f64())]
 }
 
 fn dependencies(all: &[Named]) -> Vec<Family> {

@@ -88,6 +88,13 @@ metrics! {
         ACCEPT_ERRORS = Counter "lameduck_accept_errors_total" ["class"]
             "Accepts that failed: the peer had gone, this machine lacks something, or anything else.";
     }
+    "TLS" {
+        TLS_HANDSHAKES = Counter "lameduck_tls_handshakes_total" ["version", "resumed"]
+            "Handshakes that succeeded; absent, as all of these, without `tls.cert_file`.";
+        TLS_HANDSHAKE_FAILURES = Counter "lameduck_tls_handshake_failures_total" ["reason"] "Handshakes that failed.";
+        TLS_CERTIFICATE_EXPIRY = Gauge "lameduck_tls_certificate_expiry_timestamp_seconds" []
+            "When the certificate in use expires, in seconds of Unix time.";
+    }
     "Jobs" {
         JOBS_ACCEPTED = Counter "lameduck_jobs_accepted_total" [] "Jobs that were taken on.";
         JOBS_ENDED = Counter "lameduck_jobs_ended_total" ["end"] "Jobs that ended: finished, returned, or lost.";

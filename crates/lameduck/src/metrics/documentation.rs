@@ -24,6 +24,7 @@ const QUESTIONS: &str = "\
 | Did a restart lose anything? | `sum(increase(lameduck_requests_ended_total{outcome=\"aborted\"}[1h])) + sum(increase(lameduck_requests_raced_total[1h])) + sum(increase(lameduck_connections_unserved_total[1h]))` |
 | Which pods are leaving, and how long have they been? | `lameduck_drain_phase_seconds and on (pod) lameduck_phase{phase!=\"ready\"} == 1` |
 | Was the wait long enough? | `histogram_quantile(0.99, sum by (le) (rate(lameduck_late_arrival_seconds_bucket[1h])))` |
+| Which certificates end within a week? | `lameduck_tls_certificate_expiry_timestamp_seconds - time() < 7 * 86400` |
 | Does the ledger add up? | `lameduck_requests_started_total - on (pod, protocol) sum by (pod, protocol) (lameduck_requests_ended_total) - on (pod, protocol) sum by (pod, protocol) (lameduck_requests_in_flight)` |
 
 The last value of a process that has gone is only in Prometheus if it was scraped after it was reached: the report
@@ -56,6 +57,12 @@ fn page() -> String {
     label(&mut page, "state", &ConnectionState::ALL.map(ConnectionState::as_str));
     label(&mut page, "reason", &CloseReason::ALL.map(CloseReason::as_str));
     label(&mut page, "result", &["loaded", "failed"]);
+    #[cfg(feature = "tls")]
+    label(
+        &mut page,
+        "reason` of `lameduck_tls_handshake_failures_total",
+        &lameduck_server::tls::HandshakeFailure::ALL.map(lameduck_server::tls::HandshakeFailure::as_str),
+    );
     label(&mut page, "end` of `lameduck_drain_wait_end", &WaitEnd::ALL.map(WaitEnd::as_str));
     page.push('\n');
     page.push_str(QUESTIONS);

@@ -117,8 +117,17 @@ struct Opened {
 impl Core {
     /// Opens the admin port, and prepares the stages of start-up.
     fn open(&self, ports: Ports, parts: Parts) -> Result<Opened, StartError> {
-        let Ports { work, admin, addresses } = ports;
-        let registry = self.registry(parts.version)?;
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "plain ports stay as they are"))]
+        let Ports { mut work, admin, addresses } = ports;
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "it has its credentials from the start"))]
+        let mut sources = self.sources(parts.version);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.config.tls {
+            let credentials = crate::tls::wrap(tls, &self.observer.files, &mut work);
+            let failed = |error| StartError { gate: "tls".to_owned(), error };
+            sources.credentials = Some(credentials.map_err(failed)?);
+        }
+        let registry = registry(sources)?;
         let access = DrainAccess::new(&self.config.admin.drain, &self.observer.files)?;
         let (observer, events) = (self.observer.clone(), self.events.clone());
         let recent = Recent::default();
@@ -157,18 +166,17 @@ impl Core {
         Ok(Opened { sequence, work })
     }
 
-    fn registry(&self, version: &'static str) -> anyhow::Result<Registry> {
-        let sources = Sources {
+    fn sources(&self, version: &'static str) -> Sources {
+        Sources {
             observer: self.observer.clone(),
             heartbeat: self.heartbeat.clone(),
             contradictions: self.cluster.contradictions(),
             work: self.work.handle().metrics(),
             service: self.config.service.name.clone(),
             service_version: version,
-        };
-        let registry = Registry::new();
-        registry.register(Box::new(Collector::new(sources)?)).context("cannot register the engine's metrics")?;
-        Ok(registry)
+            #[cfg(feature = "tls")]
+            credentials: None,
+        }
     }
 
     /// Begins the stages, or says why there are none, and hands everything to the driver.
@@ -209,4 +217,10 @@ impl Core {
         let driver = Driver::new(shared, effects, receiver, publisher, first);
         Running { driver, handle, work }
     }
+}
+
+fn registry(sources: Sources) -> anyhow::Result<Registry> {
+    let registry = Registry::new();
+    registry.register(Box::new(Collector::new(sources)?)).context("cannot register the engine's metrics")?;
+    Ok(registry)
 }

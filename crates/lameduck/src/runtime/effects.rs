@@ -85,8 +85,9 @@ impl EffectHandler {
         let _work = self.work.enter();
         for (listen, app) in self.listeners.drain(..).zip(apps) {
             let (listener, address) = (listen.name(), listen.local_addr());
+            let by = if listen.is_tls() { " by TLS" } else { "" };
             match self.observer.server.serve(listen, app) {
-                Ok(address) => tracing::info!(listener, %address, "serving {listener} on {address}"),
+                Ok(address) => tracing::info!(listener, %address, "serving {listener}{by} on {address}"),
                 Err(source) => return failed(lameduck_server::BindError { address, source }.to_string()),
             }
         }

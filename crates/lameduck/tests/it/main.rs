@@ -14,4 +14,6 @@ mod run;
 mod start;
 mod support;
 mod telemetry;
+#[cfg(feature = "tls")]
+mod tls;
 mod workers;

@@ -9,7 +9,7 @@ use crate::cells::shard;
 use crate::clock;
 use crate::shared::Shared;
 #[cfg(feature = "tls")]
-use crate::tls::ClientCertificate;
+use crate::tls::{ClientCertificate, TlsVersion};
 use lameduck_lifecycle::{CloseReason, ConnectionState, Protocol};
 use slab::Slab;
 use std::fmt::Debug;
@@ -28,9 +28,9 @@ pub(crate) struct Row {
     pub(crate) peer: SocketAddr,
     pub(crate) accepted_ns: u64,
     protocol: AtomicU8,
-    /// What its client has proved itself by.
+    /// What the handshake of TLS came to.
     #[cfg(feature = "tls")]
-    client: OnceLock<ClientCertificate>,
+    session: OnceLock<Session>,
     /// What goes on.
     pub(crate) activity: Activity,
     /// What its task is ordered to do.
@@ -45,6 +45,15 @@ pub(crate) struct Row {
     upgraded: Mutex<Option<Box<dyn EndsWithSocket>>>,
     /// The close code that a WebSocket gets when the process leaves.
     goodbye_code: AtomicU16,
+}
+
+/// What a handshake of TLS came to.
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) version: TlsVersion,
+    /// What the client has proved itself by.
+    pub(crate) client: Option<ClientCertificate>,
 }
 
 /// What goes on with the socket of an upgraded connection, and ends with it.
@@ -63,7 +72,7 @@ impl Row {
             peer,
             accepted_ns: now,
             #[cfg(feature = "tls")]
-            client: OnceLock::new(),
+            session: OnceLock::new(),
             protocol: AtomicU8::new(Protocol::Unknown.index() as u8),
             activity: Activity::new(now),
             orders: Orders::default(),
@@ -89,16 +98,16 @@ impl Row {
         }
     }
 
-    /// What its client has proved itself by: once, after the handshake.
+    /// The handshake has ended well: once.
     #[cfg(feature = "tls")]
-    pub(crate) fn set_client(&self, client: ClientCertificate) {
-        self.client.get_or_init(|| client);
+    pub(crate) fn set_session(&self, session: Session) {
+        self.session.get_or_init(|| session);
     }
 
-    /// What its client has proved itself by.
+    /// What the handshake came to; `None`: plain, or not yet.
     #[cfg(feature = "tls")]
-    pub(crate) fn client(&self) -> Option<&ClientCertificate> {
-        self.client.get()
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.session.get()
     }
 
     /// Where it is in its life.

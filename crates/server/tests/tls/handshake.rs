@@ -1,15 +1,17 @@
 //! Handshakes that do not come to their end.
 
-use crate::rig::{Rig, eventually, name};
+use crate::rig::{Rig, connect, eventually};
 use lameduck_lifecycle::CloseReason;
+use lameduck_server::tls::HandshakeFailure;
 use lameduck_server::{Limits, Options};
+use lameduck_testing::tls::{Authority, server_name};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// The first message of a client.
 fn client_hello(rig: &Rig) -> Vec<u8> {
-    let mut session = rustls::ClientConnection::new(rig.client(&["http/1.1"]), name()).unwrap();
+    let mut session = rustls::ClientConnection::new(rig.client(&["http/1.1"]), server_name()).unwrap();
     let mut hello = Vec::new();
     session.write_tls(&mut hello).unwrap();
     hello
@@ -30,6 +32,7 @@ async fn an_unfinished_handshake_has_a_bound() {
     let rig = Rig::new(Options { limits, ..Options::default() });
     let client = stuck(&rig).await;
     rig.closed_for(CloseReason::HandshakeTimeout).await;
+    assert_eq!(rig.server.snapshot().handshakes.failed(HandshakeFailure::Timeout), 1);
     drop(client);
     rig.finish().await;
 }
@@ -67,5 +70,23 @@ async fn what_is_not_tls_is_told_so() {
     client.read_to_end(&mut answer).await.unwrap();
     assert_eq!(answer.first(), Some(&21), "an alert: {answer:?}");
     rig.closed_for(CloseReason::HandshakeFailed).await;
+    assert_eq!(rig.server.snapshot().handshakes.failed(HandshakeFailure::NotTls), 1);
+    rig.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_are_counted_by_what_they_are() {
+    let rig = Rig::new(Options::default());
+    let failed = |failure| rig.server.snapshot().handshakes.failed(failure);
+    // Looks whether the port is open: no handshake has begun.
+    drop(TcpStream::connect(rig.address).await.unwrap());
+    rig.closed_for(CloseReason::PeerClosed).await;
+    assert_eq!(failed(HandshakeFailure::Disconnected), 0);
+    drop(stuck(&rig).await);
+    eventually("it has gone", || failed(HandshakeFailure::Disconnected) == 1).await;
+    let distrusts = Authority::new().trusting(&[], None);
+    connect(rig.address, distrusts).await.unwrap_err();
+    eventually("it refuses our certificate", || failed(HandshakeFailure::RefusedByClient) == 1).await;
+    assert_eq!(failed(HandshakeFailure::Other), 0);
     rig.finish().await;
 }

@@ -1,9 +1,10 @@
 //! Leaving: what each client must see, for both protocols.
 
-use crate::rig::{LARGE_BYTES, Rig, body, eventually, name};
+use crate::rig::{LARGE_BYTES, Rig, body, eventually};
 use lameduck_lifecycle::CloseReason;
 use lameduck_lifecycle::Outcome::{Completed, Drained, Late};
 use lameduck_server::{IdleHold, Options};
+use lameduck_testing::tls::server_name;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -88,7 +89,7 @@ struct ByHand {
 impl ByHand {
     fn connect(rig: &Rig) -> Self {
         let mut socket = TcpStream::connect(rig.address).unwrap();
-        let mut session = rustls::ClientConnection::new(rig.client(&["http/1.1"]), name()).unwrap();
+        let mut session = rustls::ClientConnection::new(rig.client(&["http/1.1"]), server_name()).unwrap();
         while session.is_handshaking() {
             session.complete_io(&mut socket).unwrap();
         }

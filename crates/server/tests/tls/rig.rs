@@ -1,14 +1,14 @@
 //! A server with TLS, and clients by tokio-rustls.
 
-use crate::certificates::Authority;
+use crate::certificates::tls;
 use axum::Extension;
 use axum::routing::get;
 use bytes::Bytes;
 use lameduck_lifecycle::{CloseReason, Ledger};
 use lameduck_server::tls::{ClientCertificate, Tls};
 use lameduck_server::{App, Bound, Options, Server};
+use lameduck_testing::tls::{Authority, server_name};
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(crate) struct Rig {
 impl Rig {
     pub(crate) fn new(options: Options) -> Self {
         let authority = Authority::new();
-        let tls = authority.server().tls(None);
+        let tls = tls(&authority.server(), None);
         Self::with(options, authority, tls)
     }
 
@@ -57,7 +57,9 @@ impl Rig {
             .route("/large", get(move || std::future::ready(large.clone())))
             .route(
                 "/names",
-                get(|Extension(client): Extension<ClientCertificate>| async move { client.names().join(" ") }),
+                get(|Extension(client): Extension<ClientCertificate>| async move {
+                    format!("{} {}", client.subject(), client.names().join(" "))
+                }),
             );
         let server = Server::new(options);
         let bound = Bound::bind(([127, 0, 0, 1], 0).into()).unwrap().with_tls(tls.clone());
@@ -71,7 +73,7 @@ impl Rig {
 
     /// A client that trusts the authority and offers `alpn`.
     pub(crate) fn client(&self, alpn: &[&str]) -> Arc<ClientConfig> {
-        client(&self.authority, alpn, None)
+        self.authority.trusting(alpn, None)
     }
 
     /// An HTTP/1 connection.
@@ -105,31 +107,8 @@ impl Rig {
     }
 }
 
-pub(crate) fn client(
-    authority: &Authority,
-    alpn: &[&str],
-    identity: Option<&crate::certificates::Signed>,
-) -> Arc<ClientConfig> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(authority.der()).unwrap();
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots);
-    let mut config = match identity {
-        None => builder.with_no_client_auth(),
-        Some(signed) => builder.with_client_auth_cert(vec![signed.der()], signed.key_der()).unwrap(),
-    };
-    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    Arc::new(config)
-}
-
-pub(crate) fn name() -> ServerName<'static> {
-    "localhost".try_into().unwrap()
-}
-
 pub(crate) async fn connect(address: SocketAddr, config: Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
-    TlsConnector::from(config).connect(name(), TcpStream::connect(address).await?).await
+    TlsConnector::from(config).connect(server_name(), TcpStream::connect(address).await?).await
 }
 
 /// One HTTP/1 connection.

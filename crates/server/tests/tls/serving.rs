@@ -1,9 +1,11 @@
 //! What is served, and by which certificate.
 
-use crate::certificates::Authority;
-use crate::rig::{Client, Rig, body, client};
+use crate::certificates::{credentials, tls};
+use crate::rig::{Client, Rig, body, connect};
 use lameduck_lifecycle::Protocol;
-use lameduck_server::Options;
+use lameduck_server::tls::{Credentials, HandshakeFailure, Identity, TlsVersion};
+use lameduck_server::{App, Bound, Listen, Options, Protocols};
+use lameduck_testing::tls::Authority;
 use rustls::HandshakeKind;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,6 +47,9 @@ async fn sessions_are_resumed() {
         assert_eq!(client.get("/ping").await.1, b"pong", "the ticket has come with it");
         assert_eq!(client.stream.get_ref().1.handshake_kind(), Some(kind));
     }
+    let handshakes = rig.server.snapshot().handshakes;
+    let count = |resumed| handshakes.completed(TlsVersion::Tls13, resumed);
+    assert_eq!((count(false), count(true), handshakes.completed(TlsVersion::Tls12, false)), (1, 1, 0));
     rig.finish().await;
 }
 
@@ -54,19 +59,17 @@ async fn a_new_certificate_is_for_new_connections() {
     let mut old = rig.http1().await;
     let presented = |client: &Client| client.stream.get_ref().1.peer_certificates().unwrap()[0].clone();
     let renewed = rig.authority.server();
-    renewed.with_identity(None, |identity| rig.tls.replace(identity)).unwrap();
+    rig.tls.replace(credentials(&renewed, None));
     let mut new = rig.http1().await;
     assert_eq!(presented(&new), renewed.der());
     assert_ne!(presented(&old), renewed.der());
     assert_eq!((old.get("/ping").await.1, new.get("/ping").await.1), (b"pong".to_vec(), b"pong".to_vec()));
 
-    // One that does not fit changes nothing.
     let other = rig.authority.server();
-    let refused = renewed.with_identity(None, |mine| {
-        other.with_identity(None, |theirs| rig.tls.replace(lameduck_server::tls::Identity { key: theirs.key, ..mine }))
-    });
-    assert_eq!(refused.unwrap_err().to_string(), "certificates and key cannot be used together");
-    assert_eq!(presented(&rig.http1().await), renewed.der());
+    let (certificates, key) = (renewed.pem(), other.key_pem());
+    let mixed = Identity { certificates: certificates.as_bytes(), key: key.as_bytes(), client_ca: None };
+    let refused = Credentials::new(mixed);
+    assert_eq!(refused.unwrap_err().to_string(), "the private key does not belong to the first certificate");
     drop((old, new));
     rig.finish().await;
 }
@@ -74,16 +77,16 @@ async fn a_new_certificate_is_for_new_connections() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_certificate_is_verified_and_its_names_reach_the_handler() {
     let (authority, clients) = (Authority::new(), Authority::new());
-    let tls = authority.server().tls(Some(&clients));
+    let tls = tls(&authority.server(), Some(&clients));
     let rig = Rig::with(Options::default(), authority, tls);
     let names = ["orders.shop.svc", "spiffe://shop/orders"];
-    let signed = clients.client(names[0], names[1]);
-    let mut known = Client::connect(rig.address, client(&rig.authority, &["http/1.1"], Some(&signed))).await.unwrap();
-    assert_eq!(known.get("/names").await.1, names.join(" ").as_bytes());
+    let signed = clients.client("orders", names[0], names[1]);
+    let mut known = Client::connect(rig.address, rig.authority.trusting(&["http/1.1"], Some(&signed))).await.unwrap();
+    assert_eq!(known.get("/names").await.1, format!("CN=orders {}", names.join(" ")).as_bytes());
 
-    let stranger = Authority::new().client(names[0], names[1]);
+    let stranger = Authority::new().client("orders", names[0], names[1]);
     for identity in [None, Some(&stranger)] {
-        let config = client(&rig.authority, &["http/1.1"], identity);
+        let config = rig.authority.trusting(&["http/1.1"], identity);
         // TLS 1.3: the client has done with the handshake before the server says no.
         let refused = async {
             let mut client = Client::connect(rig.address, config).await?;
@@ -93,5 +96,22 @@ async fn a_client_certificate_is_verified_and_its_names_reach_the_handler() {
         assert!(refused.await.unwrap_err().to_string().contains("alert"), "the client learns why");
     }
     drop(known);
+    assert_eq!(rig.server.snapshot().handshakes.failed(HandshakeFailure::ClientCertificate), 2);
     assert_eq!(rig.finish().await.started(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alpn_offers_what_the_listener_speaks() {
+    let rig = Rig::new(Options::default());
+    let both = ["http/1.1", "h2"];
+    for (protocols, agreed, other) in [(Protocols::Http1, "http/1.1", "h2"), (Protocols::Http2, "h2", "http/1.1")] {
+        let bound = Bound::bind(([127, 0, 0, 1], 0).into()).unwrap().with_tls(rig.tls.clone());
+        let address = rig.server.serve(Listen::new("other", bound).protocols(protocols), App::new()).unwrap();
+        let stream = connect(address, rig.client(&both)).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(agreed.as_bytes()));
+        let refused = connect(address, rig.client(&[other])).await.unwrap_err().to_string();
+        assert!(refused.contains("NoApplicationProtocol"), "{refused}");
+    }
+    assert_eq!(rig.server.snapshot().handshakes.failed(HandshakeFailure::NothingInCommon), 2);
+    rig.finish().await;
 }

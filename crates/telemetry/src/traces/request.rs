@@ -21,6 +21,8 @@ pub struct RequestSpan {
     uri: Uri,
     host: Option<HeaderValue>,
     user_agent: Option<HeaderValue>,
+    /// The version of TLS, such as `1.3`; `None`: plain.
+    tls: Option<&'static str>,
 }
 
 /// How a recorded request ended.
@@ -55,7 +57,14 @@ impl RequestSpan {
     pub fn begin(trace: Trace, parent: Option<Trace>, uri: &Uri, headers: &HeaderMap) -> Self {
         let began = SystemTime::now();
         let (host, user_agent) = (headers.get(header::HOST).cloned(), headers.get(header::USER_AGENT).cloned());
-        Self { trace, parent, began, uri: uri.clone(), host, user_agent }
+        Self { trace, parent, began, uri: uri.clone(), host, user_agent, tls: None }
+    }
+
+    /// The request came by this version of TLS.
+    #[must_use]
+    pub fn tls(mut self, version: Option<&'static str>) -> Self {
+        self.tls = version;
+        self
     }
 
     /// The span's position.
@@ -98,7 +107,7 @@ impl RequestSpan {
         if let Some(query) = self.uri.query() {
             attributes.push(KeyValue::new("url.query", lameduck_support::url::redacted_query(query)));
         }
-        attributes.push(KeyValue::new("url.scheme", "http"));
+        attributes.push(KeyValue::new("url.scheme", if self.tls.is_some() { "https" } else { "http" }));
         if let Some(route) = end.route {
             attributes.push(KeyValue::new("http.route", route.to_owned()));
         }
@@ -149,6 +158,9 @@ impl RequestSpan {
             }
         }
         attributes.push(KeyValue::new("network.protocol.version", end.http_version));
+        if let Some(version) = self.tls {
+            attributes.push(KeyValue::new("tls.protocol.version", version));
+        }
         attributes.push(KeyValue::new("client.address", end.peer.ip().to_canonical().to_string()));
         attributes.push(KeyValue::new("client.port", i64::from(end.peer.port())));
         attributes.push(KeyValue::new("lameduck.outcome", end.outcome));

@@ -7,7 +7,7 @@ pub(super) const LISTEN: Section = Section {
     name: "listen",
     doc: "Listen addresses. Port 0 takes any free port, which is logged.",
     keys: &[
-        Key::new("listen.http", Kind::Address, "[::]:8080", "HTTP/1.1 and HTTP/2 without TLS (h2c).")
+        Key::new("listen.http", Kind::Address, "[::]:8080", "HTTP/1.1 and HTTP/2; without TLS by prior knowledge (h2c).")
             .why("`[::]` serves IPv6 and IPv4; where IPv6 is switched off it falls back to `0.0.0.0`."),
         Key::new("listen.admin", Kind::Address, "[::]:8081", "Probes, metrics, `/drain` and the status page.").why(
             "It has a separate port and thread, so it answers while the service is saturated, and until the process ends.",
@@ -18,7 +18,7 @@ pub(super) const LISTEN: Section = Section {
 /// Listen addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
-    /// HTTP/1.1 and h2c.
+    /// HTTP/1.1 and HTTP/2.
     pub http: SocketAddr,
     /// Probes, metrics, `/drain`, the status page.
     pub admin: SocketAddr,

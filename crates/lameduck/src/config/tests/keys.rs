@@ -70,6 +70,7 @@ fn another(path: &str, key: &Key) -> String {
         ("log.level", _) => "debug,lameduck_server=trace".to_owned(),
         ("admin.drain", _) => "off".to_owned(),
         ("health.path", _) => "/healthz".to_owned(),
+        ("tls.listeners", _) => "http".to_owned(),
         // Room for any other single change of the exit.
         ("drain.grace_period", _) => "31s".to_owned(),
         ("drain.timeout", _) => "4s".to_owned(),
@@ -97,6 +98,11 @@ fn every_key_can_be_set_by_its_variable_and_in_a_file() {
         let is_common = path.starts_with("dependencies.") && !path.ends_with(".tcp") && !path.ends_with(".http");
         if path == "stages.dependencies" || is_common {
             environment.push((companion, "database:5432".to_owned()));
+        }
+        for file in ["tls.cert_file", "tls.key_file"] {
+            if path.starts_with("tls.") && path != file {
+                environment.push((environment_name(file), "other".to_owned()));
+            }
         }
         let loaded =
             load::<Mine>(&Sources { environment, ..Sources::default() }).unwrap_or_else(|it| panic!("{path}: {it}"));
@@ -195,6 +201,7 @@ fn any_value(path: &str, key: &'static Key) -> BoxedStrategy<String> {
         ("health.path", _) => "(/[a-z.]{1,9})?".boxed(),
         ("listen.http", _) => (1..9000_u16).prop_map(|port| format!("0.0.0.0:{port}")).boxed(),
         ("listen.admin", _) => (20_000..u16::MAX).prop_map(|port| format!("127.0.0.1:{port}")).boxed(),
+        ("tls.listeners", _) => proptest::sample::select(&["http", "http,grpc"][..]).prop_map(str::to_owned).boxed(),
         ("traces.sample_ratio", _) => "0\\.[0-9]{1,5}".boxed(),
         ("traces.endpoint", _) => "(https?://[a-z]{1,9}:[1-9][0-9]{0,3})?".boxed(),
         ("service.name", _) => "[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?".boxed(),
@@ -237,6 +244,12 @@ fn any_settings() -> impl Strategy<Value = BTreeMap<String, String>> {
     each.prop_map(|each| {
         let mut settings: BTreeMap<_, _> = each.into_iter().flatten().collect();
         settings.entry("drain.grace_period".to_owned()).or_insert_with(|| "100s".to_owned());
+        // One needs the other.
+        if settings.keys().any(|path| path.starts_with("tls.") && path.ends_with("_file")) {
+            for file in ["tls.cert_file", "tls.key_file"] {
+                settings.insert(file.to_owned(), "/tls/file".to_owned());
+            }
+        }
         settings
     })
 }

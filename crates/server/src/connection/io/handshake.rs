@@ -2,8 +2,8 @@
 
 use super::{Io, Negotiated};
 use crate::clock;
-use crate::table::Order;
-use crate::tls::ClientCertificate;
+use crate::table::{Order, Session};
+use crate::tls::{ClientCertificate, HandshakeFailure, TlsVersion};
 use crate::transport::Transport;
 use lameduck_lifecycle::CloseReason;
 use std::future::poll_fn;
@@ -33,7 +33,7 @@ impl Io {
             && let Err(error) = ready!(self.poll_handshake(cx))
         {
             let reason = reason_of(&error);
-            tracing::debug!(peer = %self.row().peer, %error, "TLS handshake failed");
+            self.count_failure(&error);
             self.row().closing.set_reason(reason);
             *ending = Some(reason);
         }
@@ -56,10 +56,22 @@ impl Io {
             return Poll::Pending;
         }
         row.activity.shake_hands(false, clock::now_ns());
-        if let Some(client) = ClientCertificate::of(stream.session()) {
-            row.set_client(client);
+        if let Poll::Ready(Ok(())) = polled {
+            let session = stream.session();
+            row.shared.handshakes.completed(session);
+            row.set_session(Session { version: TlsVersion::of(session), client: ClientCertificate::of(session) });
         }
         polled
+    }
+
+    fn count_failure(&self, error: &io::Error) {
+        let Transport::Tls(stream) = &self.transport else { return };
+        let (failure, row) = (HandshakeFailure::of(error), self.row());
+        // One that connects and closes has begun none: load balancers look whether a port is open in this way.
+        if failure != HandshakeFailure::Disconnected || stream.any() {
+            row.shared.handshakes.failed(failure);
+        }
+        tracing::debug!(peer = %row.peer, %failure, %error, "TLS handshake of {} failed: {error}", row.peer);
     }
 }
 
