@@ -201,7 +201,8 @@ impl App {
         let calls = self.calls.take();
         let router = self.register(limits, &mut table);
         table.calls = calls.map(|mut calls| {
-            calls.conventions = conventions;
+            // A call names its own deadline, and its messages have their own limit.
+            calls.conventions = Conventions { request_limits: false, ..conventions };
             calls.register(limits, &mut table)
         });
         (router, table)
@@ -222,7 +223,7 @@ impl App {
             if own_limit(options).is_some_and(|bytes| bytes > AXUM_BODY_BYTES) {
                 methods = methods.layer(DefaultBodyLimit::disable());
             }
-            table.register(&path, options);
+            table.register(&path, options, conventions.request_limits);
             own = own.route(&path, methods);
         }
         let mut router = layered(own);

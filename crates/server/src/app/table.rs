@@ -139,18 +139,19 @@ impl RouteTable {
     }
 
     /// Adds a pattern. One that axum will refuse is left to axum to refuse; one that comes twice (a method each) is one
-    /// route.
-    pub(super) fn register(&mut self, path: &str, options: RouteOptions) {
+    /// route. `limited`: the server's limits hold where it has none of its own.
+    pub(super) fn register(&mut self, path: &str, options: RouteOptions, limited: bool) {
+        let limits = self.limits.as_ref().filter(|_| limited);
         let Ok(number) = u16::try_from(self.routes.len()) else { return };
         if self.matcher.insert(path, number).is_ok() {
-            self.routes.push(Route::new(path, options, self.limits.as_ref()));
+            self.routes.push(Route::new(path, options, limits));
         }
     }
 
     /// Adds a route whose requests are not counted.
     pub(super) fn register_probe(&mut self, path: &str) {
         let before = self.routes.len();
-        self.register(path, RouteOptions::default());
+        self.register(path, RouteOptions::default(), true);
         if let Some(route) = self.routes.get_mut(before) {
             route.counted = false;
         }
@@ -246,7 +247,7 @@ mod tests {
         let limits = Limits::default();
         let mut table = RouteTable::new(Conventions::default(), &limits, super::super::NOWHERE);
         for path in ["/user/{id}", "/user/{id}", "/user/me"] {
-            table.register(path, RouteOptions::default());
+            table.register(path, RouteOptions::default(), true);
         }
         assert_eq!(table.find("/user/7"), 1);
         assert_eq!(table.find("/user/me"), 2);

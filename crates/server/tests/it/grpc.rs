@@ -14,6 +14,7 @@ use lameduck_lifecycle::Outcome;
 use lameduck_server::{App, Interest, Observers, Options, Record, RequestObserver};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What a client has of a call.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ fn respond(status: Option<&'static str>) -> Response {
 fn calls(app: App) -> App {
     let endless = || {
         let frames = futures_util::stream::unfold((), async |()| {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
             Some((Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"more"))), ()))
         });
         ([(header::CONTENT_TYPE, "application/grpc")], Body::new(StreamBody::new(frames))).into_response()
@@ -165,5 +166,30 @@ async fn a_call_may_send_without_end() {
     }
     assert_eq!(answer(response).await.grpc_status.as_deref(), Some("0"));
     drop((send, client));
+    rig.finish().await;
+}
+
+/// One port for both: HTTP's routes are no calls, its limits are not for calls, and its handlers get what is no call.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_may_have_an_app_beside_that_of_http() {
+    let mut options = options();
+    options.limits.request_timeout = Duration::from_millis(50);
+    let late = post(async || {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        respond(Some("0"))
+    });
+    let ping = post(async || "not a call");
+    let calls = App::new().route("/a.B/Late", late);
+    let rig = Rig::with(options, |app| app.request_limits().route("/ping/post", ping).calls(calls));
+    let mut client = Http2::connect(rig.address).await;
+    assert_eq!(call(&mut client, "/a.B/Late", None).await.grpc_status.as_deref(), Some("0"));
+    assert_eq!(call(&mut client, "/ping/post", None).await, said("12"));
+    for (path, status) in [("/ping/post", 200), ("/a.B/Late", 404)] {
+        let request = http::Request::post(format!("http://a{path}")).header("content-type", "application/json");
+        assert_eq!(client.ask(request).await.await.expect("a response").status(), status, "{path}");
+    }
+    let routes: Vec<_> = rig.server.call_histograms().iter().map(|one| (one.route.to_string(), one.status)).collect();
+    assert!(routes.contains(&("/a.B/Late".to_owned(), 0)), "{routes:?}");
+    drop(client);
     rig.finish().await;
 }
