@@ -104,6 +104,8 @@ class Client(threading.Thread):
         # Nothing but what the library does by itself: no retry policy, no waiting for ready.
         options = [
             ("grpc.service_config", json.dumps(config)),
+            # Otherwise the whole list, which no server may take for a host.
+            ("grpc.default_authority", "replicas"),
             ("grpc.max_reconnect_backoff_ms", 500),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.use_local_subchannel_pool", 1),

@@ -42,7 +42,8 @@ func dial(config string) *grpc.ClientConn {
 	}
 	replicas.InitialState(resolver.State{Addresses: addresses})
 	connection, err := grpc.NewClient("replicas:///", grpc.WithResolvers(replicas),
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultServiceConfig(config))
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithAuthority("replicas"),
+		grpc.WithDefaultServiceConfig(config))
 	if err != nil {
 		panic(err)
 	}
