@@ -43,7 +43,7 @@ class Replica:
             "DRAIN__FLUSH": "10s", "DRAIN__SCRAPE_WAIT": "0s" if CONTROL else "9s", "DRAIN__REPORT_FILE": str(folder / f"{pod}.json"),
         }
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAMEDUCK_", "OTEL_", "KUBERNETES_"))}
-        environment = clean | {f"LAMEDUCK_{key}": value for key, value in keys.items()} | {"POD_NAME": pod, "POD_NAMESPACE": "shop"}
+        environment = clean | {f"LAMEDUCK_{key}": value for key, value in keys.items()} | {"POD_NAME": pod, "POD_NAMESPACE": "shop", "CONTAINER_NAME": "orders"}
         with open(self.log_path(), "w", encoding="utf-8") as log:
             self.process = subprocess.Popen([binary], env=environment, stdout=log, stderr=subprocess.STDOUT)
 
@@ -180,9 +180,13 @@ def alert_of(stack, facts):
 
 def trace_of(stack, report, facts):
     spans = eventually("the spans are exported", lambda: (text := stack.spans()) and "lameduck.exit_code" in text and text)
-    facts.holds("the trace has the request, by its id", REQUEST_ID in spans and TRACE_ID in spans.replace(" ", ""), spans[-4000:])
-    facts.holds("the exit is a trace with its phases", all(name in spans for name in ["drain", "lame_duck", "draining", "releasing"]))
-    facts.holds("its sentence is that of the report", report["ledger_sentence"] in spans)
+    blocks = re.split(r"\nSpan #\d+\n", spans)
+    named = {name: block for block in blocks for name in re.findall(r"^ *Name *: (.*)$", block, re.MULTILINE)}
+    (request,) = [block for block in blocks if f"lameduck.request_id: Str({REQUEST_ID})" in block]
+    facts.holds("the request's span: trace, route, outcome", all(text in request for text in [TRACE_ID, "GET /bench/slow", "lameduck.outcome: Str(aborted)"]), request)
+    facts.holds("the exit is a trace with its phases", {"drain", "lame_duck", "draining", "releasing"} <= named.keys(), str(named.keys()))
+    facts.holds("it is linked to the request that was cut", TRACE_ID in named["drain"].split("Links:")[-1], named["drain"])
+    facts.holds("its sentence is that of the report", report["ledger_sentence"] in named["drain"], named["drain"])
 
 
 def story(stack, replicas, facts):
