@@ -55,7 +55,8 @@ impl Client {
     /// As [`send`](Self::send).
     pub async fn get(&self, url: &str) -> Result<Response<Bytes>, CallError> {
         let mut request = Request::new(Bytes::new());
-        *request.uri_mut() = url.parse().map_err(|_| CallError::Target(format!("not a URL: {url:?}")))?;
+        let malformed = |_| CallError::Target(format!("not a URL: {:?}", lameduck_support::url::redacted(url)));
+        *request.uri_mut() = url.parse().map_err(malformed)?;
         self.send(request).await
     }
 
