@@ -3,6 +3,8 @@
 
 mod client;
 mod observed;
+#[cfg(feature = "tls")]
+mod tls;
 
 use clap::{Arg, ArgAction, ArgMatches};
 use client::get;
@@ -41,7 +43,13 @@ pub(crate) fn grammar() -> clap::Command {
     clap::Command::new(NAME)
         .hide(true)
         .about("Delete one pod of a release and check how it leaves (in a pod, by helm test)")
-        .arg(Arg::new("url").long("url").required(true).value_parser(http_url).help("A path of the Service, http://…"))
+        .arg(
+            Arg::new("url")
+                .long("url")
+                .required(true)
+                .value_parser(http_url)
+                .help("A path of the Service, http://… or https://…"),
+        )
         .arg(Arg::new("labels").long("labels").required(true).help("Labels of its pods: app=orders,tier=web"))
         .arg(
             Arg::new("no-lame-duck")
@@ -53,8 +61,10 @@ pub(crate) fn grammar() -> clap::Command {
 
 fn http_url(text: &str) -> Result<Uri, String> {
     let url: Uri = text.parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
-    let named = url.scheme_str() == Some("http") && url.host().is_some_and(|host| !host.is_empty());
-    if named { Ok(url) } else { Err("must begin with http:// and name a host".to_owned()) }
+    let schemes: &[&str] = if cfg!(feature = "tls") { &["http", "https"] } else { &["http"] };
+    let known = url.scheme_str().is_some_and(|scheme| schemes.contains(&scheme));
+    let named = known && url.host().is_some_and(|host| !host.is_empty());
+    if named { Ok(url) } else { Err(format!("must begin with {}:// and name a host", schemes.join(":// or "))) }
 }
 
 impl Options {
@@ -139,7 +149,7 @@ async fn leaves(
     seen: &mut Vec<Seen>,
 ) -> bool {
     let until = Instant::now() + pod.grace_period + GONE_WITHIN;
-    let direct = direct(pod, "http", options.url.path());
+    let direct = direct(pod, options.url.scheme_str().unwrap_or("http"), "http", options.url.path());
     while Instant::now() < until {
         if let Some(admin) = &admin {
             let phase = get(admin).await.phase();
@@ -162,13 +172,13 @@ async fn leaves(
 
 /// The address of the pod's /drain, if it answers from here.
 async fn admin_of(pod: &RunningPod) -> Option<Uri> {
-    let admin = direct(pod, "admin", "/drain")?;
+    let admin = direct(pod, "http", "admin", "/drain")?;
     get(&admin).await.phase().map(|_| admin)
 }
 
-fn direct(pod: &RunningPod, port: &str, path: &str) -> Option<Uri> {
+fn direct(pod: &RunningPod, scheme: &str, port: &str, path: &str) -> Option<Uri> {
     let address = SocketAddr::new(pod.address, pod.port(port)?);
-    format!("http://{address}{path}").parse().ok()
+    format!("{scheme}://{address}{path}").parse().ok()
 }
 
 async fn until_served(url: &Uri) -> Result<(), String> {
@@ -204,7 +214,7 @@ mod tests {
 
     #[test]
     fn only_http_and_both_arguments() {
-        assert!(parsed(&["--url=https://orders/", "--labels=a=b"]).unwrap_err().contains("must begin with http://"));
+        assert!(parsed(&["--url=ftp://orders/", "--labels=a=b"]).unwrap_err().contains("must begin with http://"));
         assert!(parsed(&["--url=http://orders/"]).unwrap_err().contains("--labels"));
     }
 }

@@ -47,6 +47,13 @@ config.traces: `traces` at the root of the values already says where spans go: r
 {{- if and (default dict .Values.metrics.prometheusRule).enabled (not (has .Values.metrics.scrape (list "podMonitor" "serviceMonitor"))) }}
 metrics.prometheusRule: its rules select by the job of a monitor: set metrics.scrape to podMonitor or serviceMonitor, or enabled to false
 {{- end -}}
+{{- if .Values.tls.enabled -}}
+{{- range $key := list "cert_file" "key_file" "client_ca_file" -}}
+{{- if dig "tls" $key "" $.Values.config }}
+config.tls.{{ $key }}: tls.enabled already says where the files are: remove one of them
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.auth.existingSecret (dig "auth" "keys_file" "" .Values.config) }}
 config.auth.keys_file: auth.existingSecret already says where the keys are: remove one of them
 {{- end -}}
@@ -82,6 +89,12 @@ ports.{{ $other }} and ports.grpc are both {{ int $ports.grpc }}: use different 
 {{- if eq (int $grpc.port) (int $.Values.service.port) }}
 service.port and grpc.port are both {{ int $grpc.port }}: use different ports
 {{- end -}}
+{{- end -}}
+{{- if and .Values.tls.enabled (not .Values.tls.secretName) }}
+tls.secretName: is empty: name the Secret with tls.crt and tls.key, for example orders-tls
+{{- end -}}
+{{- if and .Values.tls.enabled $grpc.enabled $grpc.probe }}
+grpc.probe: the kubelet calls gRPC without TLS, so that the pod would never be ready with tls.enabled: set grpc.probe to false, and /readyz on the admin port is asked
 {{- end -}}
 {{- $service := .Values.service -}}
 {{- if and $service.externalTrafficPolicy (eq $service.type "ClusterIP") }}

@@ -23,8 +23,8 @@
 {{/* Lists that Kubernetes takes for maps: a name or path may be there once. And what would go around a check. */}}
 {{- define "lameduck.check.pod" -}}
 {{- $lists := list
-    (list "extraVolumes" "name" (list "config" "auth") .Values.extraVolumes)
-    (list "extraVolumeMounts" "mountPath" (list "/etc/lameduck" "/etc/lameduck/auth") .Values.extraVolumeMounts)
+    (list "extraVolumes" "name" (list "config" "auth" "tls") .Values.extraVolumes)
+    (list "extraVolumeMounts" "mountPath" (list "/etc/lameduck" "/etc/lameduck/auth" "/etc/lameduck/tls") .Values.extraVolumeMounts)
     (list "extraContainers" "name" (list .Chart.Name) .Values.extraContainers)
     (list "initContainers" "name" (list .Chart.Name) .Values.initContainers)
 -}}
@@ -41,7 +41,7 @@
 {{- $_ := set $seen $value true -}}
 {{- end -}}
 {{- end -}}
-{{- $volumes := list "config" "auth" -}}
+{{- $volumes := list "config" "auth" "tls" -}}
 {{- range concat (default list .Values.extraVolumes) (default list .Values.volumeClaimTemplates) (dig "volumes" list .Values.podSpec) -}}
 {{- $volumes = append $volumes (default (dig "metadata" "name" "" .) .name) -}}
 {{- end -}}

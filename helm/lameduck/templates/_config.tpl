@@ -19,6 +19,11 @@
 {{- if .Values.auth.existingSecret -}}
 {{- $_ := set $own "auth" (dict "keys_file" "/etc/lameduck/auth/keys") -}}
 {{- end -}}
+{{- if .Values.tls.enabled -}}
+{{- $files := dict "cert_file" "/etc/lameduck/tls/tls.crt" "key_file" "/etc/lameduck/tls/tls.key" -}}
+{{- if .Values.tls.clientCA -}}{{- $_ := set $files "client_ca_file" "/etc/lameduck/tls/ca.crt" -}}{{- end -}}
+{{- $_ := set $own "tls" (merge $files (omit (default dict (get .Values.config "tls")) "cert_file" "key_file" "client_ca_file")) -}}
+{{- end -}}
 {{- with .Values.traces -}}
 {{- if .endpoint -}}
 {{- $traces := dict "endpoint" .endpoint -}}

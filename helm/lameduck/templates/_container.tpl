@@ -49,6 +49,10 @@ volumeMounts:
   {{- if .Values.auth.existingSecret }}
   - { name: auth, mountPath: /etc/lameduck/auth, readOnly: true }
   {{- end }}
+  {{- if .Values.tls.enabled }}
+  # The whole folder: a file of it alone (subPath) would never change.
+  - { name: tls, mountPath: /etc/lameduck/tls, readOnly: true }
+  {{- end }}
   {{- with .Values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

@@ -5,7 +5,7 @@
 {{- $path := dig "path" "/" (default dict .Values.test) -}}
 {{ $name }} runs in namespace {{ .Release.Namespace }}. From inside the cluster:
 
-    http://{{ $name }}.{{ .Release.Namespace }}:{{ int .Values.service.port }}{{ $path }}
+    {{ include "lameduck.scheme" . }}://{{ $name }}.{{ .Release.Namespace }}:{{ int .Values.service.port }}{{ $path }}
 
 From here:
 
@@ -14,11 +14,18 @@ From here:
 After SIGTERM a pod has {{ .Values.drain.grace_period }} and leaves by `{{ .Values.drain.strategy }}`
 {{- if not .Values.rbac.create }}. Without a Role it waits {{ .Values.drain.delay }} instead of watching its endpoints{{ end }}. Try it:
 
-    {{- if .Values.test }}
+    {{- if and .Values.test (not (and .Values.tls.enabled .Values.tls.clientCA)) }}
     helm -n {{ .Release.Namespace }} test {{ .Release.Name }}        # deletes a pod and checks what clients notice
     {{- end }}
     kubectl -n {{ .Release.Namespace }} rollout restart {{ lower .Values.workload }}/{{ $name }}
     kubectl -n {{ .Release.Namespace }} get events --field-selector reason=DrainFinished
+{{- if .Values.tls.enabled }}
+
+TLS: the Secret {{ .Values.tls.secretName }} must be in this namespace before the pods start. Pods take a renewed certificate without a
+restart.
+{{- if .Values.httpRoute.enabled }} A gateway speaks TLS to the pods only with a BackendTLSPolicy for this Service.{{ end }}
+{{- if and .Values.tls.clientCA .Values.test }} `helm test` is left out: it has no certificate of a client.{{ end }}
+{{- end }}
 {{- if dig "bench" "enabled" false .Values.config }}
 
 WARNING: config.bench.enabled is on: every client of the service can make it slow. Not for production.

@@ -61,6 +61,15 @@ volumes:
       secretName: {{ .Values.auth.existingSecret | quote }}
       items: [{ key: {{ default "keys" .Values.auth.key | quote }}, path: keys }]
   {{- end }}
+  {{- if .Values.tls.enabled }}
+  - name: tls
+    secret:
+      secretName: {{ .Values.tls.secretName | quote }}
+      items:
+        {{- range $file := ternary (list "tls.crt" "tls.key" "ca.crt") (list "tls.crt" "tls.key") (default false .Values.tls.clientCA) }}
+        - { key: {{ $file }}, path: {{ $file }} }
+        {{- end }}
+  {{- end }}
   {{- with .Values.extraVolumes }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

@@ -13,6 +13,7 @@
     "cluster" (dict "services" list)
     "auth" (dict "existingSecret" "")
     "traces" (dict "endpoint" "")
+    "tls" (dict "enabled" false)
 -}}
 {{- range $name, $value := $empty -}}
 {{- if not (get $.Values $name) -}}

@@ -1,4 +1,4 @@
-//! One GET on a new connection, without TLS: what a client sees that has never been here before.
+//! One GET on a new connection: what a client sees that has never been here before.
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HOST, USER_AGENT};
@@ -6,6 +6,7 @@ use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_util::rt::TokioIo;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -47,7 +48,21 @@ pub(super) async fn get(url: &Uri) -> Answer {
 
 async fn request(url: &Uri) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
     let host = url.host().unwrap_or_default();
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), url.port_u16().unwrap_or(80))).await?;
+    let name = host.trim_matches(['[', ']']);
+    let https = url.scheme_str() == Some("https");
+    let stream = TcpStream::connect((name, url.port_u16().unwrap_or(if https { 443 } else { 80 }))).await?;
+    #[cfg(feature = "tls")]
+    if https {
+        return exchange(super::tls::connect(name, stream).await?, url, host).await;
+    }
+    exchange(stream, url, host).await
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    url: &Uri,
+    host: &str,
+) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get(url.path_and_query().map_or("/", |target| target.as_str()))
         .header(HOST, url.authority().map_or(host, |authority| authority.as_str()))
@@ -112,5 +127,28 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let answer = get(&format!("http://{free}/").parse().unwrap()).await;
         assert!(answer.served().unwrap_err().to_lowercase().contains("refused"));
+    }
+
+    #[cfg(feature = "tls")]
+    #[tokio::test]
+    async fn by_tls_whatever_the_certificate_is() {
+        use std::sync::Arc;
+        let signed = lameduck_testing::tls::Authority::new().server();
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![signed.der()], signed.key_der())
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/ping", listener.local_addr().unwrap()).parse().unwrap();
+        let server = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(stream).await.unwrap();
+            assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npong").await.unwrap();
+            stream.shutdown().await.unwrap();
+        };
+        assert_eq!(tokio::join!(get(&url), server).0.served(), Ok(()));
     }
 }
