@@ -11,10 +11,10 @@ mod bench; // [repository]
 mod error;
 #[allow(dead_code, reason = "for routes that you add")]
 mod extract;
-// [grpc
+// [repository
 #[cfg(feature = "grpc")]
 mod grpc;
-// grpc]
+// repository]
 mod keys; // [sample]
 mod openapi; // [sample]
 mod routes;

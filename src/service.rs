@@ -1,10 +1,10 @@
 //! What this service consists of: its routes and what they need.
 
 use crate::bench; // [repository]
-// [grpc
+// [repository
 #[cfg(feature = "grpc")]
 use crate::grpc;
-// grpc]
+// repository]
 use crate::keys::Keys;
 use crate::routes::{account, ping, streams, submit, update, user};
 use crate::settings::Settings;
@@ -13,10 +13,10 @@ use crate::workers::Queue;
 use crate::{openapi, workers};
 use axum::routing::{get, post, put};
 use lameduck::{App, Reloaded, Service, Start};
-// [grpc
+// [repository
 #[cfg(feature = "grpc")]
 use lameduck_grpc::ServeGrpc as _;
-// grpc]
+// repository]
 use std::sync::{Arc, OnceLock};
 
 /// The service, to be passed to [`lameduck::run`].
@@ -27,14 +27,14 @@ pub fn service() -> Service<Settings> {
         .settings::<Settings>()
         .version(env!("CARGO_PKG_VERSION"))
         .routes(|start| async move { routes(&start, http.shared(&start)) });
-    // [grpc
+    // [repository
     #[cfg(feature = "grpc")]
     let service = service.grpc(|start| async move {
         let Shared { queue, store } = parts.shared(&start);
         Ok(grpc::calls(start.settings(), queue, store))
     });
     service
-    // grpc]
+    // repository]
 }
 
 /// What HTTP and gRPC handlers share.

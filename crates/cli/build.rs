@@ -74,7 +74,7 @@ fn replacement_of(line: &str, number: u32) -> String {
         },
         None => ("Only::Always".to_owned(), from),
     };
-    format!("({only}, {from:?}, {to:?}),\n")
+    format!("({only}, {from:?}, {:?}),\n", to.replace("\\n", "\n"))
 }
 
 /// The files of the chart, without its own tests and examples, as `helm package` takes them.

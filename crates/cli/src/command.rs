@@ -10,9 +10,6 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The version of this program, of the template in it, and of the engine that belongs to it.
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
-
 /// Start a service whose rolling restarts lose nothing, and keep it current.
 #[derive(Debug, Parser)]
 #[command(name = "lameduck", version, max_term_width = 110)]
@@ -58,7 +55,7 @@ struct UpgradeArgs {
     /// Version to upgrade to. [default: the version of this program; another says how to install it]
     #[arg(long, value_name = "VERSION")]
     to: Option<String>,
-    /// Where the engine comes from, from now on: a VERSION, the PATH of a checkout, or a GIT URL, with `#TAG` for a tag.
+    /// Where the engine comes from, from now on: a VERSION, the PATH of a checkout, or a GIT URL, with `#TAG`.
     #[arg(long, value_name = "VERSION|PATH|GIT")]
     engine: Option<String>,
     /// Write nothing; exit code 1 if there is something to do.

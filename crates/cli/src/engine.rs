@@ -1,6 +1,6 @@
 //! Where the engine comes from: a version of the registry, a checkout, or a git repository.
 
-use crate::command::VERSION;
+use crate::VERSION;
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

@@ -14,6 +14,9 @@ mod upgrade;
 
 use std::process::ExitCode;
 
+/// The version of this program, of the template in it, and of the engine that belongs to it.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 fn main() -> ExitCode {
     command::run()
 }

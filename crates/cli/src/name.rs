@@ -122,6 +122,18 @@ impl Name {
         &self.0
     }
 
+    /// As a module and as the package of a `.proto` file: `order_api`.
+    pub(crate) fn snake(&self) -> String {
+        self.0.replace('-', "_")
+    }
+
+    /// As a type: `OrderApi`.
+    pub(crate) fn pascal(&self) -> String {
+        let word =
+            |word: &str| word.get(..1).unwrap_or_default().to_ascii_uppercase() + word.get(1..).unwrap_or_default();
+        self.0.split('-').map(word).collect()
+    }
+
     /// What its environment variables begin with, without the underscore at the end: `ORDER_API`.
     pub(crate) fn prefix(&self) -> String {
         self.0.replace('-', "_").to_ascii_uppercase()
@@ -187,7 +199,8 @@ mod tests {
         for name in ["orders", "order-api", "a", "s3", "web2-frontend"] {
             assert!(Name::parse(name).is_ok(), "{name}");
         }
-        assert_eq!(Name::parse("order-api").unwrap().prefix(), "ORDER_API");
+        let name = Name::parse("order-api").unwrap();
+        assert_eq!([name.prefix(), name.snake(), name.pascal()], ["ORDER_API", "order_api", "OrderApi"]);
     }
 
     #[test]

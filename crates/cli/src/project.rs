@@ -14,6 +14,14 @@ pub(crate) enum Choice {
     Tls,
     /// Spans of requests and of the exit, by OTLP (`traces.*`).
     Traces,
+    /// gRPC on its own port: a file in `proto/`, its code made by `build.rs`.
+    Grpc,
+    /// PostgreSQL as a dependency: `dependencies: {NAME: {postgres: URL}}`.
+    Postgres,
+    /// Redis as a dependency: `dependencies: {NAME: {redis: URL}}`.
+    Redis,
+    /// An object store as a dependency: `dependencies: {NAME: {s3: URL}}`.
+    S3,
 }
 
 impl Choice {
@@ -22,6 +30,20 @@ impl Choice {
         match self {
             Self::Tls => "tls",
             Self::Traces => "traces",
+            Self::Grpc => "grpc",
+            Self::Postgres => "postgres",
+            Self::Redis => "redis",
+            Self::S3 => "s3",
+        }
+    }
+
+    /// The type, for a kind of dependency; its feature of `lameduck-dependencies` is called as the choice.
+    pub(crate) fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::Tls | Self::Traces | Self::Grpc => None,
+            Self::Postgres => Some("lameduck_dependencies::Postgres"),
+            Self::Redis => Some("lameduck_dependencies::redis::Redis"),
+            Self::S3 => Some("lameduck_dependencies::s3::S3"),
         }
     }
 }
@@ -45,8 +67,6 @@ impl Project {
         match word {
             // Never copied: it is about this repository.
             "repository" => false,
-            // Not offered yet.
-            "grpc" => false,
             "sample" => self.sample,
             "path" => by_path,
             "installed" => !by_path,

@@ -1,7 +1,7 @@
 //! What a project remembers of its making: `.lameduck.toml` and the template as it was, `.lameduck/base.tar.gz`.
 
+use crate::VERSION;
 use crate::archive;
-use crate::command::VERSION;
 use crate::engine::Engine;
 use crate::name::Name;
 use crate::project::{Choice, Project};

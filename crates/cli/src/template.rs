@@ -3,8 +3,8 @@
 mod manifest;
 mod regions;
 
+use crate::VERSION;
 use crate::archive;
-use crate::command::VERSION;
 use crate::engine::Engine;
 use crate::project::Project;
 use crate::tree::Tree;
@@ -76,9 +76,14 @@ fn text_of(entry: &Entry, project: &Project) -> anyhow::Result<String> {
 /// Fills in what is between two `@`.
 fn fill(text: &str, project: &Project) -> String {
     let Project { name, engine, .. } = project;
+    let kinds = project.with.iter().filter_map(|choice| choice.kind());
+    let kinds: String = kinds.map(|kind| format!("\n        .dependency_kind::<{kind}>()")).collect();
     let mut values = vec![
+        ("@kinds@", kinds),
         ("@name@", name.as_str().to_owned()),
         ("@NAME@", name.prefix()),
+        ("@snake@", name.snake()),
+        ("@Pascal@", name.pascal()),
         ("@version@", VERSION.to_owned()),
         ("@engine_is@", engine.to_string()),
         ("@install_drill@", engine.install("lameduck-drill")),

@@ -2,7 +2,7 @@
 
 mod merge;
 
-use crate::command::VERSION;
+use crate::VERSION;
 use crate::engine::Engine;
 use crate::project::Project;
 use crate::record::{self, Record};

@@ -8,6 +8,11 @@ use std::path::Path;
 
 /// Starts the service with these configuration keys on free ports, and waits until it is ready.
 fn start(keys: &[(&str, &str)]) -> Service {
+    // [grpc
+    let [grpc] = lameduck_testing::free_addresses();
+    let grpc = grpc.to_string();
+    let keys = &[keys, &[("listen.grpc", grpc.as_str())][..]].concat();
+    // grpc]
     Service::start(Path::new(env!("CARGO_BIN_EXE_@name@")), keys)
 }
 

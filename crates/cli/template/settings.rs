@@ -10,13 +10,13 @@ pub struct Settings {
 }
 
 impl lameduck::config::Settings for Settings {
-    // One entry gives a key its parser, its line in `@name@ check`, its variable (`@NAME@_CART__ITEMS_MAX`) and its place in
-    // `@name@ keys`.
+    // One entry gives a key its parser, its line in `@name@ check`, its variable (`@NAME@_CART__ITEMS_MAX`), and its
+    // place in `@name@ keys`.
     const SECTIONS: &'static [Section] = &[
         // Section {
         //     name: "cart",
         //     doc: "Carts of customers.",
-        //     keys: &[Key::new("cart.items_max", Kind::Count { min: 1, max: 1000 }, "100", "Maximum number of items.")],
+        //     keys: &[Key::new("cart.items_max", Kind::Count { min: 1, max: 1000 }, "100", "Most items of a cart.")],
         // },
     ];
 

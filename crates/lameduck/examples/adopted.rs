@@ -1,5 +1,5 @@
-//! An axum service of ordinary complexity that was moved to the engine. `docs/adopt.md` shows what changed, a test holds
-//! it. `cargo run -p lameduck --example adopted`
+//! An axum service of ordinary complexity that was moved to the engine. `docs/adopt.md` shows what changed, a test
+//! holds it. `cargo run -p lameduck --example adopted`
 
 use lameduck::axum::extract::{ConnectInfo, Path, State};
 use lameduck::axum::http::{HeaderValue, Request, StatusCode};

@@ -2,7 +2,7 @@
 
 use super::Finding;
 use super::facts::{Facts, dependency};
-use crate::command::VERSION;
+use crate::VERSION;
 use crate::engine::Engine;
 use crate::upgrade::has_conflict;
 

@@ -38,14 +38,55 @@ pub(super) fn of_project(text: &str, project: &Project) -> anyhow::Result<String
             };
             out.extend(line);
         }
+        if header == "[dependencies]" {
+            add_choices(&mut out, shared, project)?;
+        }
         let text = out.join("\n").trim().to_owned();
         if lint.is_some() { lints.push(text) } else { sections.push((header, text)) }
     }
     // The lints before the profiles.
     let profiles = sections.iter().position(|(header, _)| header.starts_with("[profile")).unwrap_or(sections.len());
     let mut all: Vec<_> = sections.into_iter().map(|(_, text)| text).collect();
-    all.splice(profiles..profiles, lints);
+    all.splice(profiles..profiles, build_dependencies(shared, project)?.into_iter().chain(lints));
     Ok(all.join("\n\n") + "\n")
+}
+
+/// What choices need beyond the root's own list: crates that the code uses, and crates that `build.rs` uses.
+const GRPC: [&str; 4] = ["lameduck-grpc", "prost", "tonic", "tonic-prost"];
+const GRPC_BUILD: [&str; 2] = ["protox", "tonic-prost-build"];
+
+/// Adds the crates of the choices; the list stays sorted.
+fn add_choices(lines: &mut Vec<String>, shared: &Table, project: &Project) -> anyhow::Result<()> {
+    let mut added = Vec::new();
+    let kinds = project.with.iter().filter(|choice| choice.kind().is_some());
+    let kinds: Vec<_> = kinds.map(|choice| format!("{:?}", choice.as_str())).collect();
+    if !kinds.is_empty() {
+        let source = project.engine.dependency("lameduck-dependencies");
+        added.push(format!("lameduck-dependencies = {{ {source}, features = [{}] }}", kinds.join(", ")));
+    }
+    if project.has("grpc") {
+        for name in GRPC {
+            added.push(dependency(name, "{ workspace = true }", shared, project)?);
+        }
+    }
+    let name_of = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
+    for line in added {
+        let before =
+            |other: &String| !other.starts_with(['[', '#']) && (other.is_empty() || name_of(other) > name_of(&line));
+        let at = lines.iter().position(before).unwrap_or(lines.len());
+        lines.insert(at, line);
+    }
+    Ok(())
+}
+
+/// `[build-dependencies]`, if the project has a `build.rs`.
+fn build_dependencies(shared: &Table, project: &Project) -> anyhow::Result<Option<String>> {
+    if !project.has("grpc") {
+        return Ok(None);
+    }
+    let lines: anyhow::Result<Vec<_>> =
+        GRPC_BUILD.iter().map(|name| dependency(name, "{ workspace = true }", shared, project)).collect();
+    Ok(Some(format!("[build-dependencies]\n{}", lines?.join("\n"))))
 }
 
 struct Section<'t> {
@@ -104,14 +145,14 @@ fn features(value: Option<&Value>) -> Vec<String> {
     list.iter().filter_map(|feature| feature.as_str().map(str::to_owned)).collect()
 }
 
-/// `default` has those features that the project has.
+/// `default` has those features that the project has. gRPC is none: a project has it, or does not.
 fn feature(key: &str, value: &str, project: &Project) -> String {
     if key != "default" {
         return format!("{key} = {value}");
     }
     let list = value.trim_matches(['[', ']']).split(',').map(|feature| feature.trim().trim_matches('"'));
     let kept: Vec<_> = list
-        .filter(|feature| !feature.is_empty() && project.has(feature))
+        .filter(|feature| !feature.is_empty() && *feature != "grpc" && project.has(feature))
         .map(|feature| format!("{feature:?}"))
         .collect();
     format!("default = [{}]", kept.join(", "))

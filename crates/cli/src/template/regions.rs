@@ -1,5 +1,5 @@
-//! Regions: `// [WORD` to `// WORD]` on lines of their own, and `// [WORD]` at the end of a line. What is in one is only
-//! for projects that have WORD. `#` and `<!-- … -->` are comments, too.
+//! Regions: `// [WORD` to `// WORD]` on separate lines, and `// [WORD]` at the end of a line. What is in one is for
+//! projects that have WORD. `#` and `<!-- … -->` are comments, too.
 
 use anyhow::{bail, ensure};
 

@@ -87,8 +87,8 @@ fn update(fresh: &Path, folder: &Path) {
     }
 }
 
-/// The programs of projects: built apart from this run, in whose target folder they would replace crates of the same name,
-/// and what is built on those could not be used any more.
+/// The programs of projects: built apart from this run, in whose target folder they would replace crates of the same
+/// name, and what is built on those could not be used any more.
 pub fn target() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated-target")
 }

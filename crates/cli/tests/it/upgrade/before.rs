@@ -69,8 +69,8 @@ pub fn age(folder: &Path, name: &str) {
     std::fs::write(base, older.into_inner().unwrap().finish().unwrap()).unwrap();
 }
 
-/// Ten edits: a route with its state and test, a key, an error, a dependency, chart values, a make target, a label of the image, a
-/// job of the workflow, a sentence in the README, an ignored folder.
+/// Ten edits: a route with its test, a key, an error, a dependency, chart values, a make target, a label of the image,
+/// a job of the workflow, a sentence in the README, an ignored folder.
 pub fn edit_as_an_owner(folder: &Path, name: &str) {
     std::fs::write(
         folder.join("src/routes/total.rs"),
@@ -99,8 +99,8 @@ pub fn edit_as_an_owner(folder: &Path, name: &str) {
         ),
         (
             "src/error.rs",
-            "            Self::NotJson => f.write_str",
-            "            Self::Gone => f.write_str(\"it is gone\"),\n            Self::NotJson => f.write_str",
+            "            Self::Full(what) => write!",
+            "            Self::Gone => f.write_str(\"it is gone\"),\n            Self::Full(what) => write!",
         ),
         ("src/error.rs", "            | Self::NotJson\n", "            | Self::NotJson\n            | Self::Gone\n"),
         ("Cargo.toml", "serde_json = \"1.0\"", "bytes = \"1\"\nserde_json = \"1.0\""),
