@@ -2,7 +2,9 @@
 
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
+use lameduck_dependencies::s3::{ObjectError, PutError};
 use lameduck_dependencies::sql::SqlError;
 
 /// Why a request failed.
@@ -16,8 +18,10 @@ pub enum Error {
     NotFound(String),
     /// 503, or what else the database means.
     Database(SqlError),
-    /// 500: the cause is logged.
-    Internal(String),
+    /// 404, 503 or 500: the store of documents.
+    Document(ObjectError),
+    /// 413: a document is larger than allowed.
+    DocumentTooLarge,
 }
 
 impl From<SqlError> for Error {
@@ -32,6 +36,26 @@ impl From<JsonRejection> for Error {
     }
 }
 
+impl From<ObjectError> for Error {
+    fn from(error: ObjectError) -> Self {
+        Self::Document(error)
+    }
+}
+
+impl<E: std::fmt::Display> From<PutError<E>> for Error {
+    fn from(error: PutError<E>) -> Self {
+        match error {
+            PutError::Body(error) => Self::BadRequest(format!("the document broke off: {error}")),
+            PutError::Length { expected, actual } => {
+                Self::BadRequest(format!("the document has {actual} bytes, Content-Length says {expected}"))
+            }
+            PutError::TooLarge { .. } => Self::DocumentTooLarge,
+            PutError::Digest => Self::BadRequest("the document is not what was announced".to_owned()),
+            PutError::Store(error) => Self::Document(error),
+        }
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match self {
@@ -39,8 +63,15 @@ impl IntoResponse for Error {
             Self::Body(rejection) => (rejection.status(), rejection.body_text()).into_response(),
             Self::NotFound(sentence) => (StatusCode::NOT_FOUND, sentence).into_response(),
             Self::Database(error) => error.into_response(),
-            Self::Internal(why) => {
-                tracing::error!(error = why, "internal error: {why}");
+            Self::DocumentTooLarge => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+            Self::Document(ObjectError::NotFound) => (StatusCode::NOT_FOUND, "it has no document").into_response(),
+            Self::Document(error @ (ObjectError::Unavailable(_) | ObjectError::TimedOut(_))) => {
+                tracing::warn!(%error, "{error}");
+                let sentence = "the documents cannot be reached in time, try again later";
+                (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], sentence).into_response()
+            }
+            Self::Document(error) => {
+                tracing::error!(%error, "{error}");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }

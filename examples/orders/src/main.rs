@@ -3,8 +3,6 @@
 #![expect(unreachable_pub, reason = "a binary has no outside: `pub` says what a module offers to the others")]
 
 mod bus;
-mod cache;
-mod documents;
 mod error;
 mod orders;
 mod problem;

@@ -5,8 +5,6 @@
 //! publishes the events to the bus, and a consumer adds them up to the total of each customer.
 
 use crate::bus::{Bus, InProcess};
-use crate::cache::Cache;
-use crate::documents::Documents;
 use crate::orders::MIGRATIONS;
 use crate::problem;
 use crate::projection::{self, Projection};
@@ -14,14 +12,22 @@ use crate::routes::{customers, documents, orders};
 use crate::settings::Settings;
 use axum::middleware::from_fn;
 use axum::routing::{get, post, put};
+#[cfg(feature = "redis")]
+use lameduck::DependencyNotFound;
 use lameduck::{App, RouteOptions, Service, Start};
 use lameduck_dependencies::Sqlite;
+use lameduck_dependencies::cache::{Cache, CacheOptions};
+use lameduck_dependencies::s3::{Bucket, S3};
 use lameduck_dependencies::sql::{BackgroundWork, Idempotency, Outbox, Sql};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The largest document.
-const DOCUMENT_BYTES_MAX: usize = 64 << 20;
+pub const DOCUMENT_BYTES_MAX: usize = 64 << 20;
+/// For how long an order is kept in the cache. It never changes, so nothing speaks against long.
+const CACHED: Duration = Duration::from_secs(60 * 60);
+/// The most bytes of orders in the cache of a process.
+const CACHE_BYTES_MAX: u64 = 16 << 20;
 /// How often what has expired is deleted.
 const EXPIRY: Duration = Duration::from_secs(10 * 60);
 
@@ -31,17 +37,21 @@ pub struct State {
     pub database: Sql,
     pub outbox: Outbox,
     pub cache: Cache,
-    pub documents: Documents,
+    pub documents: Bucket,
 }
 
 /// The service, to be passed to [`lameduck::run`].
 pub fn service() -> Service<Settings> {
     let service = Service::new("orders").settings::<Settings>().version(env!("CARGO_PKG_VERSION"));
-    // Alone: a file. With `dependencies.database.postgres` any number of replicas.
+    // Alone: a file and a folder. With `dependencies.database.postgres` and so on any number of replicas.
     let file = |settings: &Settings| Sqlite::new(settings.folder.join("orders.db"));
-    let service = service.default_dependency("database", file).dependency_kind::<Sqlite>();
+    let folder = |settings: &Settings| S3::folder("documents", settings.folder.join("documents"));
+    let service = service.default_dependency("database", file).default_dependency("documents", folder);
+    let service = service.dependency_kind::<Sqlite>().dependency_kind::<S3>();
     #[cfg(feature = "postgres")]
     let service = service.dependency_kind::<lameduck_dependencies::Postgres>();
+    #[cfg(feature = "redis")]
+    let service = service.dependency_kind::<lameduck_dependencies::redis::Redis>();
     service.routes(|start| async move { routes(&start).await })
 }
 
@@ -49,8 +59,8 @@ pub fn service() -> Service<Settings> {
 async fn routes(start: &Start<Settings>) -> anyhow::Result<App> {
     let database = lameduck_dependencies::database(start, "database")?;
     database.migrate(MIGRATIONS).await?;
-    let documents = Documents::open(start.settings().folder.join("documents")).await?;
-    let state = State { outbox: Outbox::new(&database), cache: Cache::default(), documents, database };
+    let documents = start.dependency::<S3>("documents")?;
+    let state = State { outbox: Outbox::new(&database), cache: cache(start)?, documents, database };
 
     let bus: Arc<dyn Bus> = Arc::new(InProcess::default());
     let projection = Projection::new(&state.database);
@@ -81,6 +91,23 @@ async fn routes(start: &Start<Settings>) -> anyhow::Result<App> {
         .route_with("/orders/{id}/document", document.with_state(state.clone()), documents)
         .route("/customers/{id}/total", get(customers::total).with_state(state))
         .layer(from_fn(problem::details)))
+}
+
+/// Orders in the memory of this process, and in Redis if `dependencies.cache` is configured. Without Redis at any moment
+/// it goes on with what it has.
+fn cache(start: &Start<Settings>) -> anyhow::Result<Cache> {
+    let prefix = "orders:order:1:".to_owned();
+    let options = CacheOptions { prefix, fresh: CACHED, stale: CACHED, bytes_max: CACHE_BYTES_MAX };
+    #[cfg(feature = "redis")]
+    let cache = match start.optional_dependency::<lameduck_dependencies::redis::Redis>("cache") {
+        Ok(redis) => Cache::with_store(options, redis),
+        Err(DependencyNotFound::Unknown { .. }) => Cache::new(options),
+        Err(other) => return Err(other.into()),
+    };
+    #[cfg(not(feature = "redis"))]
+    let cache = Cache::new(options);
+    start.registry().register(Box::new(cache.metrics("orders")))?;
+    Ok(cache)
 }
 
 async fn publish(bus: Arc<dyn Bus>, events: Vec<lameduck_dependencies::sql::Event>) -> anyhow::Result<()> {

@@ -3,28 +3,32 @@
 use super::orders::no_order;
 use crate::error::Error;
 use crate::orders;
-use crate::service;
+use crate::service::{DOCUMENT_BYTES_MAX, State as Shared};
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use lameduck_dependencies::s3::PutOptions;
 
-/// Stores the document of an order.
-pub async fn put(State(state): State<service::State>, Path(id): Path<String>, body: Body) -> Result<StatusCode, Error> {
-    // Also what makes the id fit to be a file's name: it is one of ours.
+/// Stores the document of an order, in place of the one before. It is there as a whole or not at all.
+pub async fn put(
+    State(state): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Error> {
     orders::find(&state.database, &id).await?.ok_or_else(|| no_order(&id))?;
-    let stored = state.documents.put(&id, body.into_data_stream()).await;
-    stored.map_err(|error| Error::Internal(format!("document of order {id}: {error:#}")))?;
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let options = PutOptions { bytes_max: DOCUMENT_BYTES_MAX as u64, length, sha256: None };
+    state.documents.put(&id, body.into_data_stream(), &options).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// The document of an order.
-pub async fn get(State(state): State<service::State>, Path(id): Path<String>) -> Result<Response, Error> {
+pub async fn get(State(state): State<Shared>, Path(id): Path<String>) -> Result<Response, Error> {
     orders::find(&state.database, &id).await?.ok_or_else(|| no_order(&id))?;
-    let found = state.documents.get(&id).await;
-    let found = found.map_err(|error| Error::Internal(format!("document of order {id}: {error}")))?;
-    let (length, pieces) = found.ok_or_else(|| Error::NotFound(format!("order {id} has no document")))?;
-    let headers = [(CONTENT_TYPE, "application/octet-stream".to_owned()), (CONTENT_LENGTH, length.to_string())];
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    let document = state.documents.get(&id, None).await?;
+    let headers = [(CONTENT_TYPE, "application/octet-stream".to_owned()), (CONTENT_LENGTH, document.size.to_string())];
+    Ok((headers, Body::from_stream(document.into_stream())).into_response())
 }

@@ -9,9 +9,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::response::{IntoResponse, Response};
-use lameduck_dependencies::sql::Tx;
+use bytes::Bytes;
+use lameduck_dependencies::sql::{SqlError, Tx};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 const TEXT_BYTES_MAX: usize = 200;
 const AMOUNT_CENTS_MAX: i64 = 100_000_000_000;
@@ -33,17 +33,17 @@ pub async fn place(
 
 /// One order: from the cache, else from the database.
 pub async fn find(State(state): State<service::State>, Path(id): Path<String>) -> Result<Response, Error> {
-    let order = match state.cache.get(&id) {
-        Some(order) => order,
-        None => {
-            let order = orders::find(&state.database, &id).await?.ok_or_else(|| no_order(&id))?;
-            let order: Arc<str> =
-                serde_json::to_string(&order).map_err(|error| Error::Internal(error.to_string()))?.into();
-            state.cache.put(&id, order.clone());
-            order
+    let load = {
+        let (database, id) = (state.database.clone(), id.clone());
+        move || async move {
+            let order = orders::find(&database, &id).await?;
+            let json = order.map(|order| serde_json::to_vec(&order)).transpose();
+            json.map(|json| json.map(Bytes::from)).map_err(|error| SqlError::Wrong(error.to_string()))
         }
     };
-    Ok(([(CONTENT_TYPE, "application/json")], order.to_string()).into_response())
+    let found = state.cache.get(&id, load).await.map_err(|error| Error::Database(error.get().clone()))?;
+    let order = found.ok_or_else(|| no_order(&id))?;
+    Ok(([(CONTENT_TYPE, "application/json")], order).into_response())
 }
 
 /// Which page.

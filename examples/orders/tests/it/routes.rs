@@ -60,7 +60,7 @@ fn documents_are_streamed_and_replaced_as_a_whole() {
     assert_eq!(send(service.http, "PUT", "/orders/..%2F..%2Fetc/document", &[], b"x").unwrap().status, 404);
     service.stop().assert_code(0);
     let left: Vec<_> = std::fs::read_dir(folder.path().join("documents")).unwrap().collect();
-    assert_eq!(left.len(), 1, "no part is left: {left:?}");
+    assert_eq!(left.len(), 1, "nothing else is left: {left:?}");
 }
 
 #[test]
