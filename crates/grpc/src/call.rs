@@ -54,7 +54,7 @@ where
     #[inline]
     fn call(&mut self, mut request: Request) -> Self::Future {
         let kind = request.headers().get(header::CONTENT_TYPE);
-        if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+        if !kind.is_some_and(|kind| is_grpc(kind.as_bytes())) {
             return Either::Right(ready(Ok(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response())));
         }
         request.extensions_mut().insert(self.given.handle.clone());
@@ -63,6 +63,11 @@ where
             if self.given.subscription { subscription } else { IntoResponse::into_response };
         Either::Left(self.inner.call(request).map_ok(finish))
     }
+}
+
+/// `application/grpc`, also with `+proto` and the like; not `application/grpc-web`, whose messages look different.
+fn is_grpc(kind: &[u8]) -> bool {
+    kind.strip_prefix(b"application/grpc").is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }
 
 fn subscription<R: IntoResponse>(response: R) -> Response {
