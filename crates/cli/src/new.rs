@@ -29,6 +29,7 @@ pub(crate) fn write(request: &Request) -> anyhow::Result<String> {
     tree::create(folder, &files)?;
     let shown = std::env::current_dir().ok().and_then(|here| folder.strip_prefix(here).ok().map(PathBuf::from));
     let shown = shown.unwrap_or_else(|| folder.clone());
+    let shown = if shown.as_os_str().is_empty() { PathBuf::from(".") } else { shown };
     Ok(format!(
         "{} files in {}; the engine is {engine}.\n\n    cd {}\n    make run      # ports 8080 and 8081, the status page is http://localhost:8081/\n    \
          make test     # its routes, and a restart under load\n    make demo     # three replicas restarted under load, next to a control that loses",

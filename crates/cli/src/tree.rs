@@ -31,11 +31,16 @@ pub(crate) fn create(folder: &Path, tree: &Tree) -> anyhow::Result<()> {
         .tempdir_in(around)
         .with_context(|| format!("{} cannot be written", around.display()))?;
     write_below(new.path(), tree)?;
-    set_mode(new.path())?;
-    // An empty folder is replaced by the rename on Unix; elsewhere it has to go first.
     if folder.exists() {
-        std::fs::remove_dir(folder).with_context(|| format!("{shown} cannot be replaced"))?;
+        // It stays the same folder: a shell may be in it.
+        for entry in std::fs::read_dir(new.path())? {
+            let entry = entry?;
+            std::fs::rename(entry.path(), folder.join(entry.file_name()))
+                .with_context(|| format!("{shown} cannot be filled"))?;
+        }
+        return Ok(());
     }
+    set_mode(new.path())?;
     std::fs::rename(new.path(), folder).with_context(|| format!("{shown} cannot be created"))?;
     let _gone: PathBuf = new.keep();
     Ok(())

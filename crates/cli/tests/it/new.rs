@@ -1,6 +1,7 @@
 //! `lameduck new`: what is written, and what is refused.
 
 use crate::{checkout, lameduck};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 fn entries(folder: &Path) -> usize {
@@ -33,6 +34,12 @@ fn a_folder_with_something_in_it_is_left_alone() {
     lameduck(folder.path(), &["new", "orders", "--dir", "empty"]).assert_code(0).assert_says("cd empty");
     lameduck(folder.path(), &["new", "orders", "--dir", "a/b"]).assert_code(0);
     assert!(folder.path().join("a/b/src/main.rs").is_file());
+    // The folder that one is in stays the same.
+    std::fs::create_dir(folder.path().join("here")).unwrap();
+    let here = folder.path().join("here");
+    let before = std::fs::metadata(&here).unwrap().ino();
+    lameduck(&here, &["new", "orders", "--dir", "."]).assert_code(0);
+    assert!(here.join("src/main.rs").is_file() && std::fs::metadata(&here).unwrap().ino() == before);
 }
 
 #[test]

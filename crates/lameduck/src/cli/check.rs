@@ -35,10 +35,13 @@ pub(super) fn report<S>(about: &About, loaded: &Loaded<S>, sections: &[Section],
 }
 
 /// What TLS would serve, or why it cannot be served here: the files may be on another machine.
+#[cfg(feature = "tls")]
 fn tls<S>(loaded: &Loaded<S>) -> Option<Result<String, String>> {
-    #[cfg(feature = "tls")]
-    return loaded.config.tls.as_ref().map(crate::tls::describe);
-    #[cfg(not(feature = "tls"))]
+    loaded.config.tls.as_ref().map(crate::tls::describe)
+}
+
+#[cfg(not(feature = "tls"))]
+fn tls<S>(_: &Loaded<S>) -> Option<Result<String, String>> {
     None
 }
 
