@@ -1,6 +1,6 @@
 //! How work ends: jobs finished, lost, left open; requests cut by `close`.
 
-use crate::support::{get, ready, start};
+use crate::support::{ask, get, ready, start};
 use lameduck::axum::{Router, routing::get as on_get};
 use lameduck::{Handle, Service, Start, Worker, anyhow};
 use std::future::pending;
@@ -78,6 +78,47 @@ async fn close_cuts_what_is_in_flight_and_says_so() {
     assert!(matches!(named[..], [(name, "handler")] if name.ends_with("GET /stuck")), "{named:?}");
     assert!(report.document.stragglers[0].request_id.is_some());
     drop(request);
+}
+
+/// The report is written when nothing is left of the request: only who looked before the cut can name it.
+#[tokio::test]
+async fn a_request_that_was_cut_is_named_when_it_has_gone() {
+    let (entered, gone) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (inside, dropped) = (entered.clone(), gone.clone());
+    let service = Service::new("test")
+        .worker("last", async move |worker: Worker| {
+            worker.releasing().await;
+            gone.notified().await;
+            anyhow::Ok(())
+        })
+        .routes(async move |_| {
+            let stuck = async move || {
+                let _gone = Gone(dropped.clone());
+                inside.notify_one();
+                pending::<()>().await;
+            };
+            anyhow::Ok(Router::new().route("/stuck", on_get(stuck)))
+        });
+    let engine = start(service, &[("drain.timeout", "50ms"), ("drain.release", "20s"), ("drain.grace_period", "60s")]);
+    ready(&engine).await;
+    let http = engine.addresses().http;
+    let request = tokio::spawn(async move { ask(http, "GET /stuck", "x-request-id: r-1\r\n").await });
+    entered.notified().await;
+    engine.shutdown();
+    let report = engine.ended().await;
+    assert_eq!((report.exit.code(), report.document.ledger.lost()), (3, 1));
+    let named: Vec<_> = report.document.stragglers.iter().map(|left| left.request_id.as_deref()).collect();
+    assert_eq!(named, [Some("r-1")], "{:?}", report.document.stragglers);
+    drop(request);
+}
+
+/// Says when it is dropped.
+struct Gone(Arc<Notify>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 #[tokio::test]
