@@ -13,7 +13,7 @@ pub(crate) const PASSWORD_FILE: Key = Key::optional(
 .why("A file, because a Secret is mounted as one, and can be rotated without a restart.");
 
 /// The certificates of authorities, by file.
-#[cfg(any(feature = "redis", feature = "s3"))]
+#[cfg(any(feature = "kafka", feature = "redis", feature = "s3"))]
 pub(crate) const CA_FILE: Key = Key::optional(
     "dependencies.*.ca_file",
     Kind::Text(FILE),

@@ -9,22 +9,25 @@
 //! | `postgres` | `Postgres` | `sql::Sql`: transactions bounded by the request's time, migrations, outbox, leases, idempotency |
 //! | `sqlite` | `Sqlite` | the same: a file, for a service that runs alone |
 //! | `redis` | `redis::Redis` | `redis::RedisClient`: bounded calls behind a circuit |
+//! | `kafka` | `kafka::Kafka` | `kafka::KafkaClient`: an idempotent producer; consumers that finish, commit and leave in the drain |
 //! | `s3` | `s3::S3` | `s3::Bucket`: objects as streams, whole or not at all; in a folder, for a service that runs alone |
 //! | `cache` | | `cache::Cache`: hot results in the process, and in Redis if there is one |
 
 #[cfg(feature = "cache")]
 pub mod cache;
-#[cfg(any(feature = "redis", feature = "s3"))]
+#[cfg(any(feature = "kafka", feature = "redis", feature = "s3"))]
 mod calls;
 #[cfg(feature = "redis")]
 mod circuit;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod database;
-#[cfg(any(feature = "redis", feature = "s3"))]
+#[cfg(any(feature = "kafka", feature = "redis", feature = "s3"))]
 mod files;
-#[cfg(any(feature = "postgres", feature = "redis", feature = "s3"))]
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(any(feature = "kafka", feature = "postgres", feature = "redis", feature = "s3"))]
 mod keys;
-#[cfg(any(feature = "postgres", feature = "redis", feature = "s3"))]
+#[cfg(any(feature = "kafka", feature = "postgres", feature = "redis", feature = "s3"))]
 mod password;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -109,7 +109,8 @@ impl Handle {
         let until = match &view.phase {
             Phase::Draining(draining) => schedule.drain_cut(&shared.plan, draining.phase_since)?,
             Phase::LameDuck { .. } | Phase::Starting(_) | Phase::Ready { .. } => schedule.drain_until?,
-            Phase::Releasing(_) | Phase::Flushing(_) | Phase::Exited(_) => leaving.deadline?,
+            Phase::Releasing(releasing) => schedule.release_cut(&shared.plan, releasing.phase_since),
+            Phase::Flushing(_) | Phase::Exited(_) => leaving.deadline?,
         };
         Some(until.saturating_sub(shared.clock.now()))
     }

@@ -65,6 +65,9 @@ volumeMounts:
   valueFrom: { fieldRef: { fieldPath: metadata.{{ $field }} } }
 {{- end }}
 - { name: CONTAINER_NAME, value: {{ .Chart.Name }} }
+{{- if eq .Values.workload "StatefulSet" }}
+- { name: WORKLOAD_KIND, value: StatefulSet }
+{{- end }}
 {{- if .Values.traces.endpoint }}
 - name: NODE_NAME
   valueFrom: { fieldRef: { fieldPath: spec.nodeName } }

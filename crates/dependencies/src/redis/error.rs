@@ -93,7 +93,7 @@ pub(super) fn explain(error: &redis::RedisError, at: &str, tls: bool) -> Depende
         format!("{at} answers, but not as a Redis server does ({chain}): check host and port")
     } else if has(&["cluster support disabled"]) {
         format!("redis {at} is not part of a cluster: use redis:// instead of redis-cluster://")
-    } else if has(&["unknown command"]) && has(&["sentinel"]) {
+    } else if has(&["does not point to a sentinel"]) || (has(&["unknown command"]) && has(&["sentinel"])) {
         format!("{at} is a Redis server, not a sentinel: use redis://, or the port of the sentinel")
     } else if tls && has(&["certificate"]) {
         format!("the certificate of redis {at} cannot be trusted ({chain}): check the host name and ca_file")

@@ -5,6 +5,8 @@
 
 mod rig;
 
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "s3")]

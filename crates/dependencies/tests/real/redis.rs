@@ -1,11 +1,10 @@
-//! Redis, killed, frozen, slow, behind a wrong password and behind a cluster or sentinels.
+//! Redis, killed, frozen, slow, behind a wrong password.
+
+mod several;
 
 use crate::rig::{Proxy, Server, admin, certificates, failure, free_port, listening, start, stranger, until};
-use lameduck_dependencies::cache::{Cache, CacheOptions};
 use lameduck_dependencies::redis::{Redis, RedisClient, RedisError, library};
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -70,7 +69,7 @@ async fn the_start_waits_for_a_redis_that_comes_later() {
     assert_eq!(client.run::<i64>(library::cmd("INCR").arg("hits")).await.unwrap(), 1);
     let metrics = admin(&engine, "/metrics").await;
     assert!(metrics.contains(r#"lameduck_dependency_calls_total{name="it",outcome="succeeded"}"#), "{metrics}");
-    engine.close();
+    engine.shutdown();
     assert_eq!(engine.ended().await.exit.code(), 0);
 }
 
@@ -132,7 +131,7 @@ async fn tls_is_checked_by_name() {
     let (right, wrong) = (format!("rediss://localhost:{port}"), format!("rediss://127.0.0.1:{port}"));
     let (engine, handles) = start::<Redis>(&settings(&right, &trusted));
     up(&handles.ready(&engine).await).await;
-    engine.close();
+    engine.shutdown();
     engine.ended().await;
     for (url, trusted) in [(wrong.as_str(), &trusted[..]), (right.as_str(), &[])] {
         let (engine, _) = start::<Redis>(&settings(url, trusted));
@@ -165,7 +164,7 @@ async fn a_frozen_redis_costs_one_timeout_in_all() {
     assert!(!client.is_available());
     redis.server.thaw();
     up(&client).await;
-    engine.close();
+    engine.shutdown();
     assert_eq!(engine.ended().await.exit.code(), 0);
 }
 
@@ -299,122 +298,7 @@ async fn a_frozen_redis_does_not_hold_the_exit() {
     let client = handles.ready(&engine).await;
     up(&client).await;
     redis.server.freeze();
-    engine.close();
+    engine.shutdown();
     assert_eq!(engine.ended().await.exit.code(), 0);
-    redis.server.thaw();
-}
-
-// === Several servers ===
-
-fn cli(port: u16, arguments: &[&str]) -> String {
-    let output = Command::new("redis-cli").args(["-p", &port.to_string()]).args(arguments).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_is_used_by_url() {
-    let mut nodes = Vec::new();
-    for _ in 0..3 {
-        nodes.push(Instance::start(&["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]).await);
-    }
-    let addresses: Vec<_> = nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
-    let create =
-        [&["--cluster", "create"][..], &addresses.iter().map(String::as_str).collect::<Vec<_>>(), &["--cluster-yes"]];
-    let created = cli(nodes[0].port, &create.concat());
-    assert!(created.contains("All 16384 slots covered"), "{created}");
-    let formed =
-        || async { nodes.iter().all(|node| cli(node.port, &["cluster", "info"]).contains("cluster_state:ok")) };
-    until("the cluster is formed", formed).await;
-    let url = format!("redis-cluster://{}", addresses.join(","));
-    let (engine, handles) = start::<Redis>(&settings(&url, &[("dependencies.it.command_timeout", "5s")]));
-    let client = handles.ready(&engine).await;
-    for number in 0..100 {
-        client.set(&format!("key{number}"), number.to_string().as_bytes(), Duration::from_secs(60)).await.unwrap();
-    }
-    for number in 0..100 {
-        assert_eq!(client.get(&format!("key{number}")).await.unwrap().unwrap(), number.to_string());
-    }
-    let sizes: Vec<_> = nodes.iter().map(|node| cli(node.port, &["dbsize"]).trim().parse::<u32>().unwrap()).collect();
-    assert!(sizes.iter().all(|size| *size > 0) && sizes.iter().sum::<u32>() == 100, "{sizes:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sentinels_lead_to_the_primary_after_a_failover_too() {
-    let mut primary = Instance::start(&[]).await;
-    let old = primary.port.to_string();
-    let replica = Instance::start(&["--replicaof", "127.0.0.1", &old]).await;
-    let linked = || async { cli(replica.port, &["info", "replication"]).contains("master_link_status:up") };
-    until("the replica follows", linked).await;
-    let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let lines = [
-        format!("port {port}"),
-        "bind 127.0.0.1".to_owned(),
-        format!("sentinel monitor orders 127.0.0.1 {} 1", primary.port),
-        "sentinel down-after-milliseconds orders 500".to_owned(),
-        "sentinel failover-timeout orders 5000".to_owned(),
-    ];
-    let file = folder.path().join("sentinel.conf");
-    std::fs::write(&file, lines.join("\n")).unwrap();
-    let mut command = Command::new("redis-server");
-    let _sentinel = Server::start(command.arg(&file).arg("--sentinel").current_dir(folder.path()), folder.path());
-    listening(port).await;
-    until("the sentinel knows the replica", || async {
-        cli(port, &["sentinel", "replicas", "orders"]).contains(&replica.port.to_string())
-    })
-    .await;
-    let url = format!("redis-sentinel://127.0.0.1:{port}/orders");
-    let (engine, handles) = start::<Redis>(&settings(&url, &[]));
-    let client = handles.ready(&engine).await;
-    up(&client).await;
-    primary.server.kill();
-    until("the client is led to the new primary", || async {
-        client.set("after", b"1", Duration::from_secs(60)).await.is_ok()
-    })
-    .await;
-    assert!(cli(replica.port, &["info", "replication"]).contains("role:master"));
-    let unknown = format!("redis-sentinel://127.0.0.1:{port}/nobody");
-    let (other, _) = start::<Redis>(&settings(&unknown, &[("stages.readiness_timeout", "2s")]));
-    let cause = failure(other).await;
-    assert!(cause.contains("no primary of this name"), "{cause}");
-}
-
-// === Behind a cache ===
-
-#[tokio::test(flavor = "multi_thread")]
-async fn replicas_share_results_and_do_without_a_redis_that_is_lost() {
-    let redis = Instance::start(&[]).await;
-    let url = at(redis.port);
-    let (engine, handles) = start::<Redis>(&settings(&url, &[]));
-    let client = handles.ready(&engine).await;
-    let options = CacheOptions {
-        prefix: "orders:".to_owned(),
-        fresh: Duration::from_secs(600),
-        stale: Duration::from_secs(600),
-        bytes_max: 1 << 20,
-    };
-    let replica = || Cache::with_store(options.clone(), client.clone());
-    let loads = Arc::new(AtomicUsize::new(0));
-    let load = || {
-        let loads = Arc::clone(&loads);
-        async move || {
-            loads.fetch_add(1, Ordering::SeqCst);
-            Ok::<_, String>(Some("value".into()))
-        }
-    };
-    let first = replica();
-    assert_eq!(first.get("key", load()).await.unwrap().unwrap(), "value");
-    until("redis has it", || async { client.get("orders:key").await.is_ok_and(|value| value.is_some()) }).await;
-    assert_eq!(replica().get("key", load()).await.unwrap().unwrap(), "value");
-    assert_eq!(loads.load(Ordering::SeqCst), 1, "the second replica found it in redis");
-    first.invalidate("key").await;
-    assert_eq!(client.get("orders:key").await.unwrap(), None);
-    replica().get("key", load()).await.unwrap();
-    assert_eq!(loads.load(Ordering::SeqCst), 2, "what was invalidated is loaded again");
-    redis.server.freeze();
-    for number in 0..100 {
-        let value = replica().get(&number.to_string(), load()).await;
-        assert_eq!(value.unwrap().unwrap(), "value", "without redis it is loaded");
-    }
     redis.server.thaw();
 }

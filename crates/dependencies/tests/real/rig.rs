@@ -68,6 +68,17 @@ impl Server {
         self.signal(libc::SIGCONT);
     }
 
+    /// Waits until it has ended; whether it was content.
+    pub(crate) async fn wait(&mut self) -> bool {
+        let mut status = None;
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while status.is_none() && tokio::time::Instant::now() < deadline {
+            status = self.child.try_wait().unwrap();
+            sleep(LOOK).await;
+        }
+        status.is_some_and(|status| status.success())
+    }
+
     /// SIGKILL, and gone when it returns.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

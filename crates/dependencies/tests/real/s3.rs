@@ -148,7 +148,7 @@ async fn a_folder_keeps_whole_objects() {
             == 0
     };
     until("no half file is left", left).await;
-    engine.close();
+    engine.shutdown();
     assert_eq!(engine.ended().await.exit.code(), 0);
 }
 
@@ -159,7 +159,7 @@ async fn a_bucket_keeps_whole_objects() {
     let (engine, handles) = start::<S3>(&settings("s3://documents/orders", &endpoint, &secret));
     let bucket = handles.ready(&engine).await;
     objects_are_whole_or_absent(&bucket).await;
-    engine.close();
+    engine.shutdown();
     assert_eq!(engine.ended().await.exit.code(), 0);
 }
 
@@ -183,7 +183,7 @@ async fn a_store_that_comes_later_is_waited_for_and_one_that_goes_is_found_again
     assert_eq!(read(&bucket, "half").await, Err(ObjectError::NotFound));
     // Frozen in the drain: the exit does not wait for it.
     store.server.freeze();
-    engine.close();
+    engine.shutdown();
     assert_eq!(engine.ended().await.exit.code(), 0);
     store.server.thaw();
 }
