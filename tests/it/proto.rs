@@ -1,5 +1,5 @@
-//! What is generated from `proto/` is as its files say. `make proto` writes it again. And the tutorial's method: its changes fit,
-//! are few, and generate what they say.
+//! What is generated from `proto/` is as its files say; `make proto` writes it again. And the tutorial's method: its
+//! changes fit, are few, and generate what they say.
 
 #[path = "../../proto/generate.rs"]
 pub mod generate;

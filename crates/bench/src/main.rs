@@ -7,6 +7,8 @@
 #[cfg(target_os = "linux")]
 mod candidate;
 #[cfg(target_os = "linux")]
+mod child;
+#[cfg(target_os = "linux")]
 mod client;
 #[cfg(target_os = "linux")]
 mod collector;

@@ -1,6 +1,5 @@
 //! The servers that are measured, each in a process of its own.
 
-use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use lameduck_server::{App, Bound, IdleHold, Options, Server};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::child::{say, until};
 use crate::{process, routes, serve_grpc};
 
 /// What stands around the routes.
@@ -76,14 +76,4 @@ async fn engine(
     server.drain(None);
     server.drained().await;
     Ok(())
-}
-
-pub(crate) async fn until(mut leaving: watch::Receiver<bool>) {
-    // The sender lives until it has sent.
-    let _ = leaving.wait_for(|leaving| *leaving).await;
-}
-
-/// Whoever started this process reads its standard output line by line.
-pub(crate) fn say(line: &str) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{line}").context("write to the standard output")
 }

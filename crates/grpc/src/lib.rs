@@ -25,8 +25,8 @@
 //! - **Errors are statuses**, also the server's own: a full server is `UNAVAILABLE` with `RetryInfo`, an unknown method
 //!   `UNIMPLEMENTED`, a panic `INTERNAL`, a message above `grpc.message_max` `RESOURCE_EXHAUSTED`. [`refused`] makes
 //!   a refusal of a handler, which the ledger counts as `rejected`.
-//! - **`grpc.health.v1` follows readiness**, overall and for each service. A `Watch` learns at the start of leaving that
-//!   the process is not serving any more, and ends when Draining begins: it never holds an exit.
+//! - **`grpc.health.v1` follows readiness**, overall and for each service. A `Watch` learns at the start of leaving
+//!   that the process is not serving any more, and ends when Draining begins: it never holds an exit.
 //! - **A call that runs when the process leaves is finished**, with its trailers, within the drain's bound. A stream
 //!   that has no end by itself declares itself a [subscription] and is ended in order.
 //!

@@ -1,5 +1,5 @@
-//! gRPC over the HTTP/2 client: a call of each shape, and what its end means. Messages are some bytes of protobuf, which
-//! these clients need no code for.
+//! gRPC over the HTTP/2 client: a call of each shape, and what its end means. Messages are some bytes of protobuf,
+//! which these clients need no code for.
 
 use std::time::Duration;
 
@@ -8,8 +8,7 @@ use h2::client::ResponseFuture;
 use h2::{RecvStream, SendStream};
 use http::HeaderMap;
 
-use crate::h2c::loss;
-use crate::outcome::{Answer, Outcome};
+use crate::outcome::{Answer, Outcome, loss};
 use crate::plan::RequestShape;
 use crate::verdict::{Kind, Verdict};
 

@@ -3,13 +3,11 @@
 mod frames;
 
 use std::cell::Cell;
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use h2::Reason;
 use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
 use http::{Request, Version};
@@ -20,7 +18,7 @@ use crate::client::{Client, Pending, counts_from};
 use crate::connect::connect;
 use crate::endpoints::Endpoint;
 use crate::grpc::{self, Shape};
-use crate::outcome::{Answer, Outcome};
+use crate::outcome::{Answer, Outcome, loss};
 use crate::plan::request_id;
 use crate::verdict::Verdict;
 
@@ -214,35 +212,4 @@ async fn receive(answer: ResponseFuture) -> Outcome {
     }
     let retry_after = head.headers.contains_key("retry-after");
     Outcome::whole(Answer { status: head.status.as_u16(), retry_after, ..Answer::default() }, 0)
-}
-
-/// What an HTTP/2 error means for the one request it ended.
-pub(crate) fn loss(error: &h2::Error, begun: bool) -> Verdict {
-    let unprocessed = error.reason() == Some(Reason::REFUSED_STREAM)
-        || (error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR));
-    if begun {
-        return Verdict::Truncated;
-    }
-    if unprocessed {
-        return Verdict::StreamRefused;
-    }
-    match error.get_io().map(io::Error::kind) {
-        Some(io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof) => Verdict::Closed,
-        Some(_) => Verdict::Reset,
-        None if error.is_remote() => Verdict::Reset,
-        None => Verdict::Malformed,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_are_told_apart() {
-        let remote = h2::Error::from(Reason::REFUSED_STREAM);
-        assert_eq!(loss(&remote, false), Verdict::StreamRefused);
-        assert_eq!(loss(&remote, true), Verdict::Truncated);
-        assert_eq!(loss(&h2::Error::from(Reason::PROTOCOL_ERROR), false), Verdict::Malformed);
-    }
 }

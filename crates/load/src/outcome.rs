@@ -1,5 +1,9 @@
 //! How a request ended, from what the answer said.
 
+use std::io;
+
+use h2::Reason;
+
 use crate::verdict::Verdict;
 
 /// What the answer said, as far as the drill cares.
@@ -41,6 +45,24 @@ impl Outcome {
     }
 }
 
+/// What an HTTP/2 error means for the one request it ended.
+pub(crate) fn loss(error: &h2::Error, begun: bool) -> Verdict {
+    let unprocessed = error.reason() == Some(Reason::REFUSED_STREAM)
+        || (error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR));
+    if begun {
+        return Verdict::Truncated;
+    }
+    if unprocessed {
+        return Verdict::StreamRefused;
+    }
+    match error.get_io().map(io::Error::kind) {
+        Some(io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof) => Verdict::Closed,
+        Some(_) => Verdict::Reset,
+        None if error.is_remote() => Verdict::Reset,
+        None => Verdict::Malformed,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +80,13 @@ mod tests {
         assert_eq!(verdict(Answer { foreign_id: true, ..answer(200) }, 0), Verdict::Misdirected);
         assert!(!Outcome::whole(Answer { close: true, ..answer(200) }, 0).keep);
         assert!(Outcome::whole(answer(503), 0).keep);
+    }
+
+    #[test]
+    fn errors_are_told_apart() {
+        let remote = h2::Error::from(Reason::REFUSED_STREAM);
+        assert_eq!(loss(&remote, false), Verdict::StreamRefused);
+        assert_eq!(loss(&remote, true), Verdict::Truncated);
+        assert_eq!(loss(&h2::Error::from(Reason::PROTOCOL_ERROR), false), Verdict::Malformed);
     }
 }

@@ -58,7 +58,8 @@ closed_set! {
         Truncated = "truncated",
         /// No whole answer in time.
         TimedOut = "timed_out",
-        /// 503 with `Retry-After`, or `UNAVAILABLE` with `grpc-retry-pushback-ms`: the server says so politely, a client that does not retry has lost all the same.
+        /// 503 with `Retry-After`, or `UNAVAILABLE` with `grpc-retry-pushback-ms`: the server says so politely, a client
+        /// that does not retry has lost all the same.
         Shed = "shed",
         /// Any other status from 400 up.
         WrongStatus = "wrong_status",
