@@ -1,8 +1,8 @@
 //! Projects as they are written: they build without a warning, are formatted, and pass their own tests, one of which
 //! restarts the service under load.
 //!
-//! `LAMEDUCK_PROJECTS=all` (`make test-projects`) builds every combination of choices with all that they need, a name one
-//! of them; without it those that need the fewest crates are built.
+//! `LAMEDUCK_PROJECTS=all` (`make test-projects`) builds every combination of choices with all that they need, a name
+//! one of them; without it those that need the fewest crates are built.
 
 use crate::{Ran, cargo, project};
 use std::path::Path;
