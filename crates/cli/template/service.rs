@@ -11,6 +11,7 @@ use lameduck_grpc::ServeGrpc as _; // [grpc]
 pub fn service() -> Service<Settings> {
     Service::new("@name@")
         .settings::<Settings>()
+        .summary(env!("CARGO_PKG_DESCRIPTION"))
         .version(env!("CARGO_PKG_VERSION"))@kinds@
         .routes(|start| async move { routes(&start) })
         // [grpc

@@ -138,14 +138,36 @@ fn rust(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-fn features(facts: &Facts) -> Option<Finding> {
-    let features =
-        facts.manifest.get("features").and_then(|features| features.get("default")).and_then(toml::Value::as_array);
-    let has_cluster =
-        features.is_some_and(|features| features.iter().any(|feature| feature.as_str() == Some("cluster")));
+/// What the chart switches on and the binary does not have.
+fn features(facts: &Facts) -> Vec<Finding> {
+    let features = facts.manifest.get("features").and_then(|features| features.get("default"));
+    let features = features.and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let has = |name: &str| features.iter().any(|feature| feature.as_str() == Some(name));
+    let mut findings = Vec::new();
     let strategy = facts.values["drain"]["strategy"].as_str().unwrap_or("observe");
-    (strategy == "observe" && !has_cluster).then(|| {
+    if strategy == "observe" && !has("cluster") {
         let what = "drain.strategy is observe, but the service is built without `cluster`, so that it waits drain.delay each time";
-        Finding::new("Cargo.toml: features", what, "add \"cluster\" to default, or set drain.strategy to delay")
-    })
+        let remedy = "add \"cluster\" to default, or set drain.strategy to delay";
+        findings.push(Finding::new("Cargo.toml: features", what, remedy));
+    }
+    let place = |key: &str| format!("helm/{0}/values.yaml: {0}.{key}", facts.name());
+    let has_grpc = facts.manifest["dependencies"].get("lameduck-grpc").is_some();
+    let offers_grpc = facts.values["grpc"]["enabled"] == true;
+    if offers_grpc != has_grpc {
+        let what = if has_grpc { "the service has gRPC, but no port for it" } else { "a port that no process serves" };
+        findings.push(Finding::new(place("grpc.enabled"), what, format!("enabled: {has_grpc}")));
+    }
+    let traces = facts.values["traces"]["endpoint"].as_str().is_some_and(|endpoint| !endpoint.is_empty());
+    for (is_on, key, feature) in
+        [(facts.values["tls"]["enabled"] == true, "tls.enabled", "tls"), (traces, "traces.endpoint", "traces")]
+    {
+        if is_on && !has(feature) {
+            let what = format!("the service is built without `{feature}`, and would refuse its configuration");
+            let remedy = format!(
+                "add {feature} = [\"lameduck/{feature}\"] to the features in Cargo.toml, and \"{feature}\" to default"
+            );
+            findings.push(Finding::new(place(key), what, remedy));
+        }
+    }
+    findings
 }

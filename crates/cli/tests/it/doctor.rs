@@ -36,6 +36,12 @@ fn each_contradiction_is_found_with_its_remedy() {
     edit(&orders, "helm/orders/values.yaml", "grace_period: 30s", "grace_period: 15s");
     edit(&orders, "helm/orders/values.yaml", "tag: \"0.1.0\"", "tag: latest");
     edit(&orders, "helm/orders/values.yaml", "  test:", "  probes: { readiness: { periodSeconds: 10 } }\n  test:");
+    edit(
+        &orders,
+        "helm/orders/values.yaml",
+        "grpc: { enabled: false }",
+        "grpc: { enabled: true }\n  tls: { enabled: true }",
+    );
     edit(&orders, "Dockerfile", "ENTRYPOINT [\"/orders\"]", "ENTRYPOINT /orders");
     edit(&orders, "Dockerfile", "ARG RUST=1.95", "ARG RUST=1.90");
     edit(&orders, "Cargo.toml", "default = [\"cluster\"]", "default = []");
@@ -48,6 +54,8 @@ fn each_contradiction_is_found_with_its_remedy() {
     for says in [
         "template of 0.0.9",
         "waits drain.delay each time",
+        "orders.grpc.enabled: a port that no process serves",
+        "orders.tls.enabled: the service is built without `tls`",
         "charts/lameduck-0.1.0.tgz: is not there",
         "Cargo.lock: is missing",
         "orders.image: is `latest`",
