@@ -93,6 +93,20 @@ fn http2_is_agreed_on_by_alpn() {
     assert_eq!(ended.report["ledger"]["completed"], 1);
 }
 
+#[cfg(feature = "grpc")]
+#[test]
+fn the_grpc_port_offers_what_it_speaks() {
+    let [grpc] = process::free_addresses();
+    let rig = Rig::start(&[("listen.grpc", &grpc.to_string())]);
+    let connect = |alpn: &[&str]| Client::connect_tls(grpc, rig.authority.trusting(alpn, None));
+    let client = connect(&["http/1.1", "h2"]).unwrap();
+    assert_eq!(client.session().unwrap().alpn_protocol(), Some(&b"h2"[..]));
+    drop(client);
+    let refused = connect(&["http/1.1"]).unwrap_err().to_string();
+    assert!(refused.contains("NoApplicationProtocol"), "{refused}");
+    rig.service.stop().assert_code(0);
+}
+
 #[test]
 fn a_client_needs_a_certificate_of_the_client_ca() {
     let (authority, clients) = (Authority::new(), Authority::new());
