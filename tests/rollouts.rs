@@ -52,6 +52,28 @@ fn endpoints_removed_two_seconds_late() {
     nothing_is_lost("late", &["--propagation", "2s", "--env", "LAMEDUCK_DRAIN__DELAY=3s"]);
 }
 
+/// The same by TLS: sessions that are resumed, HTTP/2 by ALPN, close_notify.
+#[cfg(feature = "tls")]
+#[test]
+fn clients_with_tls() {
+    let (authority, folder) = (lameduck_testing::tls::Authority::new(), tempfile::tempdir().expect("a folder"));
+    let server = authority.server();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("text").to_owned()
+    };
+    let (cert, key) = (write("tls.crt", server.pem()), write("tls.key", server.key_pem()));
+    let (cert, key) = (format!("LAMEDUCK_TLS__CERT_FILE={cert}"), format!("LAMEDUCK_TLS__KEY_FILE={key}"));
+    let ca = write("ca.crt", authority.pem());
+    // Of handshakes a build without optimization makes few.
+    let few =
+        "hot=20@10/s,warm=30@2/s,cold=30@0.2/s,connect=10@2/s,slow=4@0.5/s,stream=4@0.5/s,upload=2@0.5/s,h2c=2@30/s";
+    let name = ["--ca", &ca, "--header", "Host: localhost", "--clients", few];
+    let tls = ["--propagation", "300ms", "--env", "LAMEDUCK_DRAIN__DELAY=2s", "--env", &cert, "--env", &key];
+    nothing_is_lost("tls", &[&name[..], &tls].concat());
+}
+
 fn nothing_is_lost(name: &str, arguments: &[&str]) {
     let report = drill(name, ROLLOUTS, arguments);
     let subject = &report["runs"][0];

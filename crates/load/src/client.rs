@@ -1,6 +1,7 @@
 //! A client and its requests in flight, and the record that all clients of a thread share without a lock.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,6 +13,7 @@ use crate::micros::Micros;
 use crate::plan::LoadPlan;
 use crate::record::{Ended, Record};
 use crate::stage::Stage;
+use crate::tls::Tls;
 use crate::verdict::{Kind, Verdict};
 
 /// Bytes read at once; shared by all clients of a thread, since nothing of an answer's body is kept.
@@ -21,6 +23,8 @@ const SCRATCH_BYTES: usize = 64 * 1024;
 pub(crate) struct Worker {
     pub(crate) plan: Arc<LoadPlan>,
     pub(crate) stage: Arc<Stage>,
+    /// `None`: in the clear.
+    pub(crate) tls: Option<Tls>,
     pub(crate) record: RefCell<Record>,
     pub(crate) scratch: RefCell<Box<[u8]>>,
     in_flight: Cell<u64>,
@@ -39,16 +43,21 @@ pub(crate) struct Client {
 
 impl Worker {
     /// A thread's share, whose request ids begin with `first_id`.
-    pub(crate) fn new(plan: &Arc<LoadPlan>, stage: &Arc<Stage>, first_id: u64) -> Rc<Self> {
-        Rc::new(Self {
+    ///
+    /// # Errors
+    /// The plan's certificates cannot be used.
+    pub(crate) fn new(plan: &Arc<LoadPlan>, stage: &Arc<Stage>, first_id: u64) -> io::Result<Rc<Self>> {
+        let tls = plan.tls.as_ref().map(|trust| Tls::new(trust, plan.shape.host.as_deref())).transpose()?;
+        Ok(Rc::new(Self {
             plan: Arc::clone(plan),
             stage: Arc::clone(stage),
+            tls,
             record: RefCell::new(Record::new()),
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
             in_flight: Cell::new(0),
             next_id: Cell::new(first_id),
             stopping: Cell::new(false),
-        })
+        }))
     }
 
     /// Lets no further request fall due.

@@ -20,6 +20,15 @@ pub(crate) async fn connect(endpoint: Endpoint, timeout: Duration) -> Result<Tcp
     }
 }
 
+/// What a handshake of TLS that failed means for the request that was to follow.
+pub(crate) fn handshake_failed(error: &io::Error) -> Verdict {
+    match error.kind() {
+        io::ErrorKind::InvalidData => Verdict::HandshakeFailed,
+        io::ErrorKind::UnexpectedEof => Verdict::Closed,
+        _ => Verdict::Reset,
+    }
+}
+
 fn failed(error: &io::Error) -> Verdict {
     match error.raw_os_error() {
         Some(libc::EADDRNOTAVAIL | libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EACCES) => {

@@ -1,4 +1,4 @@
-//! The HTTP/2 client: prior knowledge, many streams on one connection, a new connection once the peer says GOAWAY.
+//! The HTTP/2 client: prior knowledge or ALPN, many streams on one connection, a new connection once the peer says GOAWAY.
 
 mod frames;
 
@@ -11,15 +11,17 @@ use bytes::Bytes;
 use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
 use http::{Request, Version};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-use self::frames::Frames;
+use self::frames::{Duplex, Frames};
 use crate::client::{Client, Pending, counts_from};
-use crate::connect::connect;
+use crate::connect::{connect, handshake_failed};
 use crate::endpoints::Endpoint;
 use crate::grpc::{self, Shape};
 use crate::outcome::{Answer, Outcome, loss};
 use crate::plan::request_id;
+use crate::tls::Tls;
 use crate::verdict::Verdict;
 
 /// Most streams of one client in flight; what is due beyond them waits and keeps its due time.
@@ -136,15 +138,29 @@ async fn session_for<'a>(
     let plan = &client.worker.plan;
     let stream = connect(endpoint, plan.connect_timeout).await?;
     let (stream, socket) = frames::split_socket(stream).map_err(|_| Verdict::ClientFault)?;
-    let handshake = tokio::time::timeout(plan.connect_timeout, Frames::handshake(stream, socket)).await;
-    let (sender, frames) = match handshake {
-        Ok(Ok(pair)) => pair,
-        Ok(Err(error)) => return Err(loss(&error, false)),
-        Err(_) => return Err(Verdict::ConnectTimedOut),
-    };
+    let shaking = shake_hands(client.worker.tls.as_ref(), endpoint, stream, socket);
+    let handshake = tokio::time::timeout(plan.connect_timeout, shaking).await;
+    let (sender, frames) = handshake.unwrap_or(Err(Verdict::ConnectTimedOut))?;
     tokio::task::spawn_local(Rc::clone(&frames).run());
     let sender = sender.ready().await.map_err(|error| loss(&error, false))?;
     Ok(slot.insert(Session { sender, frames, endpoint, served: Rc::default() }))
+}
+
+/// TLS, if the plan has it, then HTTP/2.
+async fn shake_hands(
+    tls: Option<&Tls>,
+    endpoint: Endpoint,
+    stream: TcpStream,
+    socket: std::net::TcpStream,
+) -> Result<(SendRequest<Bytes>, Rc<Frames>), Verdict> {
+    let stream: Box<dyn Duplex> = match tls {
+        None => Box::new(stream),
+        Some(tls) => {
+            let connected = tls.http2().connect(tls.name(endpoint.address), stream).await;
+            Box::new(connected.map_err(|error| handshake_failed(&error))?)
+        }
+    };
+    Frames::handshake(stream, socket).await.map_err(|error| loss(&error, false))
 }
 
 impl Session {
@@ -166,9 +182,10 @@ fn send(client: &Client, session: &mut Session, pending: &mut Pending) -> Result
     pending.goes_to(session.endpoint, session.served.get() > 0);
     let shape = Shape::of(client.kind, pending.id());
     let path = shape.map_or(&*plan.shape.path, |shape| shape.path(&plan.shape));
+    let scheme = if plan.tls.is_some() { "https" } else { "http" };
     let uri = match &plan.shape.host {
-        Some(host) => format!("http://{host}{path}"),
-        None => format!("http://{}{path}", session.endpoint.address),
+        Some(host) => format!("{scheme}://{host}{path}"),
+        None => format!("{scheme}://{}{path}", session.endpoint.address),
     };
     let method = if shape.is_some() { "POST" } else { &plan.shape.method };
     let mut request = Request::builder().method(method).version(Version::HTTP_2).uri(uri);

@@ -7,11 +7,12 @@ pub(crate) mod response;
 
 use std::time::{Duration, Instant};
 
-use self::connection::{Connection, Idle};
+use self::connection::Connection;
 use self::request::{Request, Upload};
 use crate::client::{Client, Pending, Worker, counts_from};
 use crate::outcome::Outcome;
 use crate::record::Ended;
+use crate::stream::Idle;
 use crate::verdict::{Kind, Verdict};
 
 /// Sends what falls due until the thread stops.
@@ -91,7 +92,8 @@ async fn open(client: &mut Client, pending: &mut Pending) -> Result<Connection, 
     };
     pending.failed_towards(Some(endpoint.replica));
     client.worker.record.borrow_mut().connections_opened += 1;
-    let mut connection = Connection::open(endpoint, client.worker.plan.connect_timeout).await?;
+    let mut connection =
+        Connection::open(endpoint, client.worker.tls.as_ref(), client.worker.plan.connect_timeout).await?;
     connection.response.is_of_head(client.worker.plan.shape.method_of(client.kind).0 == "HEAD");
     Ok(connection)
 }

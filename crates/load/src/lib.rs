@@ -10,6 +10,7 @@
 //! | `endpoints` | which replica a new connection may go to |
 //! | `load`, `thread` | threads, runtimes, start and stop |
 //! | `client`, `arrivals`, `outcome`, `connect` | what every client does, whatever its protocol |
+//! | `stream`, `tls` | what is below them: plain, or TLS |
 //! | `http1`, `h2c`, `grpc` | the protocols |
 //! | `verdict`, `record`, `lag` | what became of each request, in constant memory; how late the clients themselves ran |
 //! | `wire`, `counts` | a record on its way from another process |
@@ -30,7 +31,9 @@ mod plan;
 mod random;
 mod record;
 mod stage;
+mod stream;
 mod thread;
+mod tls;
 mod verdict;
 mod wire;
 
@@ -42,5 +45,6 @@ pub use plan::{Group, LoadPlan, RequestShape, request_id};
 pub use random::Random;
 pub use record::{Bucket, Ended, LOSSES_KEPT_MAX, Period, Record, ReplicaCounts, Series};
 pub use stage::{Live, Stage};
+pub use tls::Trust;
 pub use verdict::{Kind, Verdict};
 pub use wire::Wire;

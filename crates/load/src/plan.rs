@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::tls::Trust;
 use crate::verdict::Kind;
 
 /// Some clients of one kind.
@@ -55,6 +56,8 @@ pub struct LoadPlan {
     pub groups: Vec<Group>,
     /// Their requests.
     pub shape: RequestShape,
+    /// By TLS, trusting these certificates; `None`: in the clear.
+    pub tls: Option<Trust>,
     /// From the first byte sent to the last byte of the answer.
     pub timeout: Duration,
     /// For a connection to be established.

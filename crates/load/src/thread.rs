@@ -29,7 +29,7 @@ pub(crate) fn run(
     mut stopped: watch::Receiver<Option<Instant>>,
 ) -> std::io::Result<(Record, Lag)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let worker = Worker::new(plan, stage, (index as u64) << 48);
+    let worker = Worker::new(plan, stage, (index as u64) << 48)?;
     let lag = RefCell::new(Lag::new());
     let clients = LocalSet::new();
     spawn_clients(&clients, &worker, index);

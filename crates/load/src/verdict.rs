@@ -20,7 +20,7 @@ closed_set! {
         Stream = "stream",
         /// HTTP/1.1, bodies sent in chunks, slowly.
         Upload = "upload",
-        /// HTTP/2 in the clear, many streams on one connection.
+        /// HTTP/2 with prior knowledge, or over TLS by ALPN; many streams on one connection.
         H2c = "h2c",
         /// HTTP/1.1, several requests sent before the first answer.
         Pipelined = "pipelined",
@@ -50,6 +50,8 @@ closed_set! {
         Refused = "refused",
         /// The connection was not established in time.
         ConnectTimedOut = "connect_timed_out",
+        /// TLS was not agreed on: the certificate is not trusted, or the peer does not speak it.
+        HandshakeFailed = "handshake_failed",
         /// The peer reset the connection before the answer began.
         Reset = "reset",
         /// The peer closed the connection before the answer began.
@@ -92,6 +94,7 @@ impl Verdict {
             Self::Answered => "answered",
             Self::Refused => "connection refused",
             Self::ConnectTimedOut => "timed out connecting",
+            Self::HandshakeFailed => "TLS handshake failed",
             Self::Reset => "reset before the answer",
             Self::Closed => "closed before the answer",
             Self::Truncated => "answer truncated",
@@ -116,6 +119,7 @@ impl Verdict {
             Self::Answered | Self::PipelinedUnanswered | Self::EndedInOrder | Self::ClientFault | Self::CutOff => false,
             Self::Refused
             | Self::ConnectTimedOut
+            | Self::HandshakeFailed
             | Self::Reset
             | Self::Closed
             | Self::Truncated

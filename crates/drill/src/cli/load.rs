@@ -152,6 +152,7 @@ impl LoadOptions {
         Ok(LoadPlan {
             groups,
             shape,
+            tls: None,
             timeout: self.timeout,
             connect_timeout: self.connect_timeout,
             look_to_write: self.look_to_write,

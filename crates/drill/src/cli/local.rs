@@ -33,6 +33,10 @@ Examples:
     lameduck-drill local --preset plain --path /orders --body @order.json \
       --header 'Content-Type: application/json' --header 'Authorization: Bearer KEY' -- ./server --listen {host}:{port}
 
+  TLS:
+    lameduck-drill local --ca ca.crt --header 'Host: shop.example' --env LAMEDUCK_TLS__CERT_FILE=tls.crt \
+      --env LAMEDUCK_TLS__KEY_FILE=tls.key -- target/release/lameduck-service
+
   All named scenarios:
     lameduck-drill local --scenario all -- target/release/lameduck-service
 
@@ -62,6 +66,13 @@ pub(crate) struct Local {
     /// For a command that cannot be told an address: all ports grow by this for each replica.
     #[arg(long, default_value_t = crate::local::PORT_STEP, value_name = "N", help_heading = "The command")]
     pub(crate) port_step: u16,
+    /// The service speaks TLS, with a certificate of one of the CAs in this file (PEM), for the name in the header `Host`,
+    /// or else for the address of a replica (127.0.1.x).
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure", help_heading = "The command")]
+    pub(crate) ca: Option<PathBuf>,
+    /// The service speaks TLS, with any certificate.
+    #[arg(long, help_heading = "The command")]
+    pub(crate) insecure: bool,
     /// URL that answers below 400 once a replica is ready, or `tcp`: the port accepts. [default: by preset]
     #[arg(long, value_name = "URL", help_heading = "The command")]
     pub(crate) ready: Option<String>,

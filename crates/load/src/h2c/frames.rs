@@ -11,12 +11,18 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use h2::client::{Connection, SendRequest};
 use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+/// A socket, or TLS over one.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
 
 /// A connection, its socket, and the task that is told when the socket is ready.
 pub(crate) struct Frames {
     /// None once it has ended.
-    connection: RefCell<Option<Connection<TcpStream, Bytes>>>,
+    connection: RefCell<Option<Connection<Box<dyn Duplex>, Bytes>>>,
     /// That of the task, so that it stays the one that is told when the socket is ready.
     waker: RefCell<Option<Waker>>,
     /// The same socket once more, to look into the kernel with.
@@ -30,7 +36,7 @@ impl Frames {
     /// # Errors
     /// The handshake failed.
     pub(crate) async fn handshake(
-        stream: TcpStream,
+        stream: Box<dyn Duplex>,
         socket: std::net::TcpStream,
     ) -> Result<(SendRequest<Bytes>, Rc<Self>), h2::Error> {
         let (sender, connection) = h2::client::handshake(stream).await?;

@@ -1,35 +1,25 @@
 //! One HTTP/1.1 connection of a client: how it looks before it sends, how it sends, how it takes an answer in.
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::WRITE_LOOK;
 use super::response::{AtEnd, Progress, Response};
 use crate::client::Worker;
-use crate::connect::connect;
+use crate::connect::{connect, handshake_failed};
 use crate::endpoints::Endpoint;
 use crate::outcome::Outcome;
+use crate::stream::{Idle, Stream, TlsStream};
+use crate::tls::Tls;
 use crate::verdict::Verdict;
-
-/// What a client finds on a connection on which it is owed nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Idle {
-    Quiet,
-    /// The peer has closed or reset it: the next request takes a new one, and nothing is lost.
-    Closed,
-    /// Bytes nobody asked for.
-    Bytes,
-}
 
 /// An established connection.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     endpoint: Endpoint,
     served: u64,
     pub(crate) response: Response,
@@ -39,8 +29,20 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Connects; the verdict tells why it did not work.
-    pub(crate) async fn open(endpoint: Endpoint, timeout: Duration) -> Result<Self, Verdict> {
-        let stream = connect(endpoint, timeout).await?;
+    pub(crate) async fn open(endpoint: Endpoint, tls: Option<&Tls>, timeout: Duration) -> Result<Self, Verdict> {
+        let until = Instant::now() + timeout;
+        let socket = connect(endpoint, timeout).await?;
+        let stream = match tls {
+            None => Stream::Plain(socket),
+            Some(tls) => {
+                let session = tls.http1(endpoint.address).map_err(|_| Verdict::ClientFault)?;
+                match tokio::time::timeout_at(until.into(), TlsStream::connect(socket, session)).await {
+                    Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
+                    Ok(Err(error)) => return Err(handshake_failed(&error)),
+                    Err(_) => return Err(Verdict::ConnectTimedOut),
+                }
+            }
+        };
         let timer = Box::pin(tokio::time::sleep(Duration::ZERO));
         Ok(Self { stream, endpoint, served: 0, response: Response::new(), timer })
     }
@@ -73,21 +75,24 @@ impl Connection {
                 biased;
                 () = self.timer.as_mut() => break,
                 readable = self.stream.readable(), if found == Idle::Quiet => {
-                    found = if readable.is_ok() { self.peek() } else { Idle::Closed };
+                    found = if readable.is_ok() { self.found() } else { Idle::Closed };
                     if found == Idle::Closed {
                         // A client that sees the end closes its side, and the server need not linger.
-                        let _ = SockRef::from(&self.stream).shutdown(std::net::Shutdown::Both);
+                        let _ = SockRef::from(self.stream.socket()).shutdown(std::net::Shutdown::Both);
                     }
                 }
             }
         }
-        if found == Idle::Quiet { self.look() } else { found }
+        if found == Idle::Quiet { self.stream.look() } else { found }
     }
 
     /// Hands bytes to the kernel. `None`: all of them went out.
     pub(crate) async fn send(&mut self, mut bytes: &[u8], deadline: Instant) -> Option<Outcome> {
-        while !bytes.is_empty() {
-            match self.stream.try_write(bytes) {
+        loop {
+            let step =
+                if bytes.is_empty() { self.stream.try_flush().map(|()| 0) } else { self.stream.try_write(bytes) };
+            match step {
+                Ok(_) if bytes.is_empty() => return None,
                 Ok(written) => bytes = &bytes[written..],
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let patience = deadline.min(Instant::now() + WRITE_LOOK);
@@ -100,7 +105,6 @@ impl Connection {
                 Err(_) => return None,
             }
         }
-        None
     }
 
     /// The answer, or what came instead of it by the deadline.
@@ -149,8 +153,12 @@ impl Connection {
         }
     }
 
-    /// Reads what made an idle connection readable.
-    fn peek(&mut self) -> Idle {
+    /// What made an idle connection readable. A look leaves it there, so that the socket would stay readable: it is
+    /// read, which tells the runtime.
+    fn found(&mut self) -> Idle {
+        if let Stream::Tls(stream) = &mut self.stream {
+            return stream.look();
+        }
         match self.stream.try_read(&mut [0; 1]) {
             Ok(0) => Idle::Closed,
             Ok(_) => Idle::Bytes,
@@ -159,16 +167,7 @@ impl Connection {
         }
     }
 
-    fn look(&self) -> Idle {
-        match SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]) {
-            Ok(0) => Idle::Closed,
-            Ok(_) => Idle::Bytes,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Idle::Quiet,
-            Err(_) => Idle::Closed,
-        }
-    }
-
-    pub(crate) fn stream(&self) -> &TcpStream {
-        &self.stream
+    pub(crate) fn stream(&mut self) -> &mut Stream {
+        &mut self.stream
     }
 }

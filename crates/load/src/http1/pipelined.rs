@@ -11,6 +11,7 @@ use super::response::{AtEnd, Progress};
 use crate::client::{Client, Pending, Worker, counts_from};
 use crate::outcome::Outcome;
 use crate::plan::request_id;
+use crate::stream::Idle;
 use crate::verdict::Verdict;
 
 /// Sends a batch whenever one falls due until the thread stops.
@@ -22,7 +23,7 @@ pub(crate) async fn run(mut client: Client) {
         let was_free = Instant::now() < due;
         match slot.as_mut() {
             Some(connection) => {
-                if connection.idle_until(due).await != super::Idle::Quiet {
+                if connection.idle_until(due).await != Idle::Quiet {
                     client.worker.record.borrow_mut().connections_left_in_time += 1;
                     slot = None;
                 }

@@ -151,6 +151,7 @@ mod tests {
         let plan = LoadPlan {
             groups: Vec::new(),
             shape,
+            tls: None,
             timeout: second,
             connect_timeout: second,
             look_to_write: second,

@@ -1,6 +1,7 @@
 //! From what was written to a plan for this machine, or to one sentence that says what is wrong with it.
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
+use lameduck_load::Trust;
 
 use super::super::Preset;
 use super::super::load::Routes;
@@ -37,7 +38,8 @@ pub(crate) fn plan(local: &Local, keys: ServiceKeys) -> anyhow::Result<LocalPlan
     let bench_routes = local.load.bench_routes || keys.bench && local.preset == Preset::Lameduck;
     let grpc = keys.grpc && local.preset == Preset::Lameduck;
     let routes = Routes { bench: bench_routes, grpc };
-    let load = local.load.plan(local.preset, routes)?;
+    let mut load = local.load.plan(local.preset, routes)?;
+    load.tls = trust(local, load.shape.host.as_deref())?;
     ensure!(
         local.preset == Preset::Lameduck || has_placeholder(local),
         "the command names neither {{host}} nor {{port}}, so that all replicas would have the same address: write for example \
@@ -53,6 +55,21 @@ pub(crate) fn plan(local: &Local, keys: ServiceKeys) -> anyhow::Result<LocalPlan
         limits: local.load.limits(),
         outputs: local.output.outputs(),
     })
+}
+
+/// Whose certificates the clients accept; `None`: they do not speak TLS.
+fn trust(local: &Local, host: Option<&str>) -> anyhow::Result<Option<Trust>> {
+    let (option, trust) = match &local.ca {
+        Some(file) => {
+            let option = format!("--ca {}", file.display());
+            let pem = std::fs::read_to_string(file).with_context(|| format!("{option}: cannot be read"))?;
+            (option, Trust::Ca(pem))
+        }
+        None if local.insecure => ("--insecure".to_owned(), Trust::Any),
+        None => return Ok(None),
+    };
+    trust.check(host).map_err(|problem| anyhow!("{option}: {problem}"))?;
+    Ok(Some(trust))
 }
 
 fn ports(local: &Local) -> anyhow::Result<Ports> {
@@ -101,6 +118,8 @@ fn target(local: &Local, ports: Ports, routes: Routes) -> Processes {
         (None, Preset::Lameduck) => Readiness::Http("http://{host}:{admin_port}/readyz".into()),
         // What another method does to a readiness probe is not known.
         (None, Preset::Plain) if !local.load.is_get() => Readiness::Tcp,
+        // Probes of the drill do not speak it.
+        (None, Preset::Plain) if local.ca.is_some() || local.insecure => Readiness::Tcp,
         (None, Preset::Plain) => Readiness::Http(format!("http://{{host}}:{{port}}{}", local.load.path(local.preset))),
     };
     let asks_a_route = local.ready.is_none() && local.preset == Preset::Plain;
