@@ -36,7 +36,9 @@ pub fn blocks(text: &str, language: &str) -> Vec<(usize, String)> {
 fn every_configuration_example_is_valid() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bootstrap.yaml");
-    for page in pages() {
+    // Its kinds are not compiled into this service; the example `orders` takes them, and holds the page.
+    let elsewhere = Path::new("dependencies.md");
+    for page in pages().into_iter().filter(|page| !page.ends_with(elsewhere)) {
         for (line, block) in blocks(&std::fs::read_to_string(&page).unwrap(), "yaml") {
             std::fs::write(&file, &block).unwrap();
             let output = command().args(["check", "--config"]).arg(&file).output().unwrap();

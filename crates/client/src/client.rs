@@ -92,6 +92,10 @@ impl Client {
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
         let bound = left.map_or(self.options.timeout, |left| left.min(self.options.timeout));
+        // A timer may be a moment late, and a server here quick.
+        if bound.is_zero() {
+            return Err(CallError::TimedOut(bound));
+        }
         let bounded = tokio::time::timeout(bound, async {
             // The semaphore is never closed.
             let _permit = self.permits.acquire().await;

@@ -7,14 +7,16 @@ mod error;
 mod intake;
 mod message;
 mod metrics;
+mod options;
 mod session;
 mod verdict;
 
 pub use client::KafkaClient;
-pub use consumer::{ConsumerOptions, KafkaConsumer};
+pub use consumer::KafkaConsumer;
 pub use error::KafkaError;
 pub use message::{Message, Outgoing};
 pub use metrics::ConsumerMetrics;
+pub use options::ConsumerOptions;
 pub use verdict::Failure;
 
 use crate::calls::Calls;

@@ -1,5 +1,5 @@
-//! What the facts mean: whether each run is valid, whether what was promised held, and the one sentence at the end. What
-//! a client loses is the same everywhere, so there is one judge. Pure.
+//! What the facts mean: whether each run is valid, whether what was promised held, and the one sentence at the end.
+//! What a client loses is the same everywhere, so there is one judge. Pure.
 
 use std::time::Duration;
 

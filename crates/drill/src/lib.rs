@@ -1,9 +1,9 @@
 //! Proves a rolling restart from the client's side.
 //!
 //! The drill knows a service by its public surfaces only: HTTP, signals, files. One driver does every run against a
-//! target (`local` or `cluster`). Facts flow one way: target and clients (crate `lameduck-load`) produce them, the judge
-//! compares them with what was promised, the report shows both. The endpoint table is all that target and clients
-//! share.
+//! target (`local` or `cluster`). Facts flow one way: target and clients (crate `lameduck-load`) produce them, the
+//! judge compares them with what was promised, the report shows both. The endpoint table is all that target and
+//! clients share.
 //!
 //! | module | what it knows |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! The HTTP/2 client: prior knowledge or ALPN, many streams on one connection, a new connection once the peer says GOAWAY.
+//! The HTTP/2 client: prior knowledge or ALPN, many streams on one connection, a new connection once the peer says
+//! GOAWAY.
 
 mod frames;
 

@@ -66,7 +66,7 @@ impl Stream {
     /// What lies on an idle connection, in the kernel too. What TLS has to say by itself (tickets) is nothing.
     pub(crate) fn look(&mut self) -> Idle {
         match self {
-            Self::Plain(stream) => match SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]) {
+            Self::Plain(stream) => match SockRef::from(&*stream).peek(&mut [MaybeUninit::uninit()]) {
                 Ok(0) => Idle::Closed,
                 Ok(_) => Idle::Bytes,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Idle::Quiet,

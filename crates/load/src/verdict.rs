@@ -42,7 +42,8 @@ impl Kind {
 }
 
 closed_set! {
-    /// What became of one request. Exactly one for each request that fell due. The names are those of the JSON document.
+    /// What became of one request. Exactly one for each request that fell due. The names are those of the JSON
+    /// document.
     Verdict {
         /// A whole answer with a status below 400, or with the status `OK` of gRPC.
         Answered = "answered",
@@ -60,8 +61,8 @@ closed_set! {
         Truncated = "truncated",
         /// No whole answer in time.
         TimedOut = "timed_out",
-        /// 503 with `Retry-After`, or `UNAVAILABLE` with `grpc-retry-pushback-ms`: the server says so politely, a client
-        /// that does not retry has lost all the same.
+        /// 503 with `Retry-After`, or `UNAVAILABLE` with `grpc-retry-pushback-ms`: the server says so politely, a
+        /// client that does not retry has lost all the same.
         Shed = "shed",
         /// Any other status from 400 up.
         WrongStatus = "wrong_status",
@@ -71,7 +72,8 @@ closed_set! {
         Misdirected = "misdirected",
         /// More than one answer to one request.
         AnsweredTwice = "answered_twice",
-        /// An HTTP/2 stream that the server says it never processed (`REFUSED_STREAM`, or above the last id of a GOAWAY).
+        /// An HTTP/2 stream that the server says it never processed (`REFUSED_STREAM`, or above the last id of a
+        /// GOAWAY).
         StreamRefused = "stream_refused",
         /// Behind an answer with `Connection: close` on a pipelined connection: HTTP tells the client to send it again.
         PipelinedUnanswered = "pipelined_unanswered",

@@ -4,7 +4,7 @@ mod drive;
 mod io;
 mod streams;
 
-pub(crate) use io::{Io, LINGER};
+pub(crate) use io::Io;
 
 use crate::admission::FORCED;
 use crate::app::RouteTable;

@@ -3,8 +3,8 @@
 
 use crate::admission::FORCED;
 use crate::clock;
-use crate::connection::LINGER;
 use crate::hold::{self, Hold, Idle, IdleHold, Rates};
+use crate::options::LINGER;
 use crate::shared::Shared;
 use crate::sweep;
 use crate::table::{Order, Row};

@@ -105,6 +105,9 @@ impl Default for Closings {
     }
 }
 
+/// How long a close waits for the peer's own.
+pub(crate) const LINGER: Duration = Duration::from_millis(500);
+
 /// Places where a test reaches in. Not for configuration: nothing here is a choice of an operator.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +117,7 @@ pub struct Seams {
     pub accept_gap: Duration,
     /// New handshakes are turned away before the last accepts, where the system can. Off: the control.
     pub syn_filter: bool,
-    /// How long a close waits for the peer's own. A test whose client must speak within it gives it time.
+    /// How long a close waits for the peer's own, here: a test whose client must speak behind a close gives it time.
     pub linger: Duration,
     /// What a connection that never sent anything gets once Draining has begun.
     pub first_byte_in_drain: Duration,
@@ -125,7 +128,7 @@ impl Default for Seams {
         Self {
             accept_gap: Duration::ZERO,
             syn_filter: true,
-            linger: crate::connection::LINGER,
+            linger: LINGER,
             first_byte_in_drain: Duration::from_secs(1),
         }
     }

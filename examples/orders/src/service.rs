@@ -93,8 +93,8 @@ async fn routes(start: &Start<Settings>) -> anyhow::Result<App> {
         .layer(from_fn(problem::details)))
 }
 
-/// Orders in the memory of this process, and in Redis if `dependencies.cache` is configured. Without Redis at any moment
-/// it goes on with what it has.
+/// Orders in the memory of this process, and in Redis if `dependencies.cache` is configured. Without Redis at any
+/// moment it goes on with what it has.
 fn cache(start: &Start<Settings>) -> anyhow::Result<Cache> {
     let prefix = "orders:order:1:".to_owned();
     let options = CacheOptions { prefix, fresh: CACHED, stale: CACHED, bytes_max: CACHE_BYTES_MAX };

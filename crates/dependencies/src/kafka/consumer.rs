@@ -8,6 +8,7 @@ use super::client::KafkaClient;
 use super::intake::{Intake, Shared};
 use super::message::Message;
 use super::metrics::{ConsumerMetrics, Ended};
+use super::options::ConsumerOptions;
 use super::session::Session;
 use super::verdict::{Failure, Verdict};
 use futures_util::FutureExt;
@@ -32,39 +33,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(3);
 const RESERVE: Duration = Duration::from_millis(1500);
 /// For the last commit and for leaving the group, if the process has no bound of its own.
 const FAREWELL: Duration = Duration::from_secs(10);
-
-/// What is consumed, and how.
-#[derive(Clone, Debug)]
-pub struct ConsumerOptions {
-    /// The consumer group: all replicas of all services that name it share the messages.
-    pub group: String,
-    /// The topics.
-    pub topics: Vec<String>,
-    /// Tries of a message before it goes to the dead-letter topic.
-    pub tries_max: u32,
-    /// Where messages go that do not work, with the reason in headers.
-    pub dead_letters: String,
-    /// Time limit of one try; a handler that takes longer has failed.
-    pub handler_timeout: Duration,
-    /// A replica of which the brokers hear nothing for so long is taken for dead, and others get its partitions. A
-    /// static member must be back within it.
-    pub session_timeout: Duration,
-}
-
-impl ConsumerOptions {
-    /// Five tries of at most 30 seconds; dead letters go to `TOPIC.dead`; a session of 45 seconds.
-    pub fn new(group: impl Into<String>, topic: impl Into<String>) -> Self {
-        let topic = topic.into();
-        Self {
-            group: group.into(),
-            dead_letters: format!("{topic}.dead"),
-            topics: vec![topic],
-            tries_max: 5,
-            handler_timeout: Duration::from_secs(30),
-            session_timeout: Duration::from_secs(45),
-        }
-    }
-}
 
 /// A consumer that has not been started.
 ///
@@ -246,8 +214,8 @@ where
         }
     }
 
-    /// The time of a try is `handler_timeout`. While the process leaves, it goes on until it is this worker's turn to end,
-    /// and then for as long as leaves time to commit and to leave the group.
+    /// The time of a try is `handler_timeout`. While the process leaves, it goes on until it is this worker's turn to
+    /// end, and then for as long as leaves time to commit and to leave the group.
     async fn bounded<F: Future>(&self, work: F) -> Result<F::Output, tokio::time::error::Elapsed> {
         let ends = Instant::now() + self.consumer.options.handler_timeout;
         tokio::pin!(work);

@@ -1,8 +1,8 @@
 //! A member of a consumer group, as the client library has it.
 
 use super::backlog::{Backlog, Partition};
-use super::consumer::ConsumerOptions;
 use super::message::Message;
+use super::options::ConsumerOptions;
 use super::session::Session;
 use krafka::consumer::{
     AutoOffsetReset, Consumer, ConsumerRebalanceListener, OffsetAndMetadata, PartitionAssignmentStrategy,

@@ -1,6 +1,6 @@
 //! How a consumer is doing: messages by end, and how far it is behind.
 
-use super::consumer::ConsumerOptions;
+use super::options::ConsumerOptions;
 use lameduck::prometheus::core::{Collector, Desc};
 use lameduck::prometheus::proto::MetricFamily;
 use lameduck::prometheus::{IntCounter, IntGauge, Opts};

@@ -66,8 +66,8 @@ pub(crate) struct Local {
     /// For a command that cannot be told an address: all ports grow by this for each replica.
     #[arg(long, default_value_t = crate::local::PORT_STEP, value_name = "N", help_heading = "The command")]
     pub(crate) port_step: u16,
-    /// The service speaks TLS, with a certificate of one of the CAs in this file (PEM), for the name in the header `Host`,
-    /// or else for the address of a replica (127.0.1.x).
+    /// The service serves TLS, with a certificate of one of the CAs in this file (PEM), for the name in the header
+    /// `Host`, or else for the address of a replica (127.0.1.x).
     #[arg(long, value_name = "FILE", conflicts_with = "insecure", help_heading = "The command")]
     pub(crate) ca: Option<PathBuf>,
     /// The service speaks TLS, with any certificate.

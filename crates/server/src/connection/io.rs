@@ -13,7 +13,6 @@ mod peer;
 mod refusal;
 mod websocket;
 
-pub(crate) use linger::LINGER;
 pub(super) use negotiate::Negotiated;
 
 use crate::admission::FORCED;

@@ -30,7 +30,8 @@ pub(super) fn start(options: TraceOptions, queue: Arc<Queue>) -> anyhow::Result<
         .max_blocking_threads(1)
         .build()
         .context("cannot start the runtime of the traces")?;
-    // The connection belongs to the runtime on which it is made. Entered, not blocked on: the caller is on a runtime, too.
+    // The connection belongs to the runtime on which it is made. Entered, not blocked on: the caller is on a runtime,
+    // too.
     let exporter = {
         let _entered = runtime.enter();
         build(&options)?

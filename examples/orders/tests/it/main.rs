@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
 #![cfg(unix)]
 
+mod docs;
 mod killed;
 mod leaving;
 mod routes;

@@ -13,9 +13,6 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::time::{Instant, Sleep};
 
-/// How long we wait for the peer's FIN, by default.
-pub(crate) const LINGER: Duration = Duration::from_millis(500);
-
 /// How often the kernel is asked for what it has not sent: nobody wakes us for that.
 const ASK_MIN: Duration = Duration::from_millis(5);
 const ASK_MAX: Duration = Duration::from_millis(100);
