@@ -22,10 +22,12 @@ pub(crate) async fn connect(endpoint: Endpoint, timeout: Duration) -> Result<Tcp
 
 /// What a handshake of TLS that failed means for the request that was to follow.
 pub(crate) fn handshake_failed(error: &io::Error) -> Verdict {
-    match error.kind() {
-        io::ErrorKind::InvalidData => Verdict::HandshakeFailed,
-        io::ErrorKind::UnexpectedEof => Verdict::Closed,
-        _ => Verdict::Reset,
+    if error.kind() == io::ErrorKind::InvalidData {
+        Verdict::HandshakeFailed
+    } else if error.kind() == io::ErrorKind::UnexpectedEof {
+        Verdict::Closed
+    } else {
+        Verdict::Reset
     }
 }
 

@@ -34,9 +34,9 @@ async fn serve(authority: &Authority) -> SocketAddr {
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(socket).await else { return };
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                    http2(stream).await
+                    http2(stream).await;
                 } else {
-                    http1(stream).await
+                    http1(stream).await;
                 }
             });
         }
