@@ -1,7 +1,13 @@
-//! Files that a dependency reads when it connects.
+//! What a dependency needs for TLS: files that it reads when it connects, and the provider.
 
 use std::io::Read as _;
 use std::path::PathBuf;
+
+/// Clients that bring their own TLS ask for the process's provider. Another one that is set already is as good.
+#[cfg(any(feature = "redis", feature = "s3"))]
+pub(crate) fn install_tls_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
 
 /// The largest file.
 const BYTES_MAX: u64 = 1 << 20;

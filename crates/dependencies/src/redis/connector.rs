@@ -2,7 +2,7 @@
 
 use super::error::{explain, no_response};
 use super::target::{Target, Topology};
-use crate::files::Certificates;
+use crate::files::{self, Certificates};
 use crate::password::Password;
 use lameduck::DependencyError;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
@@ -64,6 +64,9 @@ impl Connector {
     /// # Errors
     /// A sentence, permanent if another attempt cannot help.
     pub(super) async fn connect(&self, password: Option<&str>) -> Result<Connection, DependencyError> {
+        if self.target.tls {
+            files::install_tls_provider();
+        }
         let attempt = async {
             let mut connection = match &self.target.topology {
                 Topology::Single { database } => self.single(*database, password).await?,

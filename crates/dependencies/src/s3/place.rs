@@ -1,6 +1,6 @@
 //! Where objects are, and the login there.
 
-use crate::files::Certificates;
+use crate::files::{self, Certificates};
 use crate::password::Password;
 use lameduck::DependencyError;
 use object_store::aws::{AmazonS3Builder, AwsCredential, Checksum};
@@ -108,8 +108,7 @@ impl Place {
     }
 
     fn bucket(&self, name: &str, retries_max: usize) -> Result<Arc<dyn ObjectStore>, DependencyError> {
-        // The TLS of the HTTP client asks for the process's provider. Another one that is set already is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        files::install_tls_provider();
         let keys = &self.keys;
         let mut client = ClientOptions::new()
             .with_connect_timeout(keys.connect_timeout)

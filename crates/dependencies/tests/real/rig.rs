@@ -69,6 +69,7 @@ impl Server {
     }
 
     /// Waits until it has ended; whether it was content.
+    #[cfg(feature = "kafka")]
     pub(crate) async fn wait(&mut self) -> bool {
         let mut status = None;
         let deadline = tokio::time::Instant::now() + PATIENCE;
