@@ -33,6 +33,10 @@ impl Calls {
     }
 
     /// What the operator calls the dependency.
+    #[cfg_attr(
+        not(any(feature = "sql", feature = "redis", feature = "kafka")),
+        expect(dead_code, reason = "for spans")
+    )]
     pub(crate) fn name(&self) -> &str {
         &self.0.name
     }

@@ -39,6 +39,7 @@ impl Password {
     }
 
     /// The password in the file at this moment, if it can be read: for a server that has just refused the one before.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) fn at_once(&self) -> Option<Secret<String>> {
         let (_, file) = self.source.as_ref()?;
         parse(&std::fs::read(file).ok()?).ok()

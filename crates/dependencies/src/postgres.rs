@@ -95,7 +95,6 @@ impl Postgres {
             };
             let Some(now) = now else { return false };
             let changed = known.lock().unwrap_or_else(PoisonError::into_inner).learns(&now, when);
-            #[cfg_attr(not(feature = "sqlite"), expect(irrefutable_let_patterns, reason = "the only kind of pool"))]
             if changed && let Pool::Postgres(pool) = pool {
                 pool.set_connect_options(options.clone().password(now.expose()));
             }

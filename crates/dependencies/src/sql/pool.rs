@@ -47,10 +47,8 @@ pub(crate) enum Migrations {
     #[default]
     Run,
     /// Ends the start if something is missing.
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "SQLite always runs them"))]
     Check,
     /// Looks at nothing.
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "SQLite always runs them"))]
     Off,
 }
 
