@@ -37,7 +37,8 @@ class Replica:
         self.pod, self.folder = pod, folder
         self.http, self.admin = (f"127.0.0.1:{free_port()}" for _ in range(2))
         keys = {
-            "LISTEN__HTTP": self.http, "LISTEN__ADMIN": self.admin, "SERVICE__NAME": "orders", "BENCH__ENABLED": "true",
+            "LISTEN__HTTP": self.http, "LISTEN__ADMIN": self.admin, "LISTEN__GRPC": "127.0.0.1:0",
+            "SERVICE__NAME": "orders", "BENCH__ENABLED": "true",
             "LOG__FORMAT": "json", "TRACES__ENDPOINT": otlp, "TRACES__PROTOCOL": "http/protobuf", "TRACES__SAMPLE_RATIO": "0.1",
             "DRAIN__STRATEGY": "delay", "DRAIN__DELAY": "3s", "DRAIN__TIMEOUT": "2s", "DRAIN__GRACE_PERIOD": "30s",
             "DRAIN__FLUSH": "10s", "DRAIN__SCRAPE_WAIT": "0s" if CONTROL else "9s", "DRAIN__REPORT_FILE": str(folder / f"{pod}.json"),
