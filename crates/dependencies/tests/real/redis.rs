@@ -152,7 +152,7 @@ async fn a_frozen_redis_costs_one_timeout_in_all() {
     let client = handles.ready(&engine).await;
     up(&client).await;
     redis.server.freeze();
-    let (mut timed_out, began) = (0, std::time::Instant::now());
+    let mut timed_out = 0;
     for _ in 0..1000 {
         match client.get("key").await {
             Err(RedisError::TimedOut(_)) => timed_out += 1,
@@ -160,9 +160,7 @@ async fn a_frozen_redis_costs_one_timeout_in_all() {
             other => panic!("{other:?}"),
         }
     }
-    // The first one, and the probes that fell due while this machine was busy with the others.
-    let probes = began.elapsed().as_secs();
-    assert!((1..=1 + probes).contains(&timed_out), "{timed_out} of 1000 calls, {probes} s");
+    assert_eq!(timed_out, 1, "of 1000 calls");
     assert!(!client.is_available());
     redis.server.thaw();
     up(&client).await;
