@@ -61,7 +61,7 @@ async fn control_until_the_limit_they_keep_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_reads_is_not_cut() {
-    let rig = rig(4096, LONG);
+    let rig = rig(4096, Duration::from_secs(5));
     let mut client = Client::connect(rig.address).await;
     assert_eq!(client.get("/large").await.body.len(), LARGE_BYTES);
     drop(client);
